@@ -1,0 +1,56 @@
+# `make` lists what there is. Needs make and Python >= 3.11; everything else is installed into .venv.
+
+PYTHON ?= python3
+DEMO ?= 1
+ARGS ?=
+RUNS ?= 3
+
+RUN := .venv/bin/python -m
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+           --custom-compile-command "make lock" pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test chaos check format lock schemas clean local-environment
+
+help:  ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## Install everything into .venv, only when requirements/dev.txt has changed
+	@$(PYTHON) deploy/environment.py dev
+
+local-environment:
+	@$(PYTHON) deploy/environment.py local
+
+run: local-environment  ## Start the whole system on this machine and play the demo (DEMO=0: an empty workspace)
+	@$(RUN) deploy.local up $(if $(filter 0,$(DEMO)),,--demo)
+
+demo: local-environment  ## The same, then stop: exit code 0 only if every expected effect is there, once
+	@$(RUN) deploy.local up --demo --leave
+
+test: setup  ## Run the tests on a real broker and database (ARGS="-k name" for some of them)
+	@$(RUN) pytest -m "not slow" $(ARGS)
+
+chaos: setup  ## Kill, suspend and rebalance everything for minutes: RUNS seeds of the kills (ARGS as above)
+	@RUNS=$(RUNS) $(RUN) pytest -m slow tests/chaos $(ARGS)
+
+check: setup  ## Lint, check the format, the types and the import rules
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+	@.venv/bin/lint-imports
+
+format: setup  ## Format, and mend what the linter can mend
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+lock: setup  ## Pin what pyproject.toml and deploy/local/jars.py ask for (needs uv)
+	$(COMPILE) --output-file requirements/runtime.txt
+	$(COMPILE) --extra local --output-file requirements/local.txt
+	$(COMPILE) --extra local --extra dev --output-file requirements/dev.txt
+	$(RUN) deploy.local.jars
+
+schemas: setup  ## Write the JSON Schemas of the contracts after a change of them
+	@$(RUN) deploy.schema_files
+
+clean:  ## Remove the local stack's data and the tools' caches; .venv stays
+	rm -rf .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

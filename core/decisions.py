@@ -1,0 +1,56 @@
+"""The decision of one interaction, compact: what the list's version does not tell (`schemas.decisions.Decision`)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from core.criteria import read
+from core.definitions import CompiledList
+from core.records import Interaction
+from core.values import Values
+from schemas.outcomes import NotFired
+
+STEP_VERSION: Final = 1
+"""Of the machine's semantics: drain the log before deploying another."""
+
+
+def reads(actions: CompiledList, original: Values, cause: Interaction) -> dict[str, Any]:
+    """Return what the criteria of the interaction's trigger saw, by path; what is missing is left out."""
+    seen = ((path, read(path)(original, cause)) for path in actions.reads_by_trigger.get(cause.trigger, ()))
+    return {path: value for path, value in seen if value is not None}
+
+
+def encode(
+    cause: Interaction,
+    place: int,
+    fired: Sequence[int],
+    derived: Sequence[str],
+    reads: Mapping[str, Any],
+    reason: NotFired | None,
+    reasons: Mapping[str, NotFired],
+) -> bytes:
+    """Write a decision; the keys' order is fixed, so that equal decisions are equal bytes."""
+    return orjson.dumps(
+        {
+            "schema": 1,
+            "step_version": STEP_VERSION,
+            "uid": cause.uid,
+            "prospect_id": cause.prospect_id,
+            "type": cause.type,
+            "asset_id": cause.subject,
+            "version": cause.version,
+            "id": cause.id,
+            "source": cause.source,
+            "time": cause.time,
+            "recordedtime": cause.recordedtime,
+            "order": place,
+            "depth": cause.depth,
+            "caused_by": cause.caused_by,
+            "derived": derived,
+            "fired": fired,
+            "reads": reads,
+            "reason": reason,
+            "reasons": reasons,
+        }
+    )

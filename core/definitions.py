@@ -1,0 +1,186 @@
+"""Action lists compiled for judging, every version of them, and the assets that they belong to.
+
+Versions are immutable and all kept: an interaction is judged by the version that it was stamped with, however old.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from core.criteria import Criteria, compile_criteria
+from core.records import Refused
+from schemas.action_lists import EXECUTOR_OF, RECORD_ACTION_TYPES
+from schemas.contract import SCHEMA_VERSION, duration_s
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """How often an action may fire for one prospect: `number` is K for first, seconds for once_per."""
+
+    kind: Literal["first", "once_per"]
+    number: int
+
+    def allows(self, count: int, since_ms: int) -> bool:
+        """Say whether it may fire again after `count` times, the last one `since_ms` ago."""
+        return count < self.number if self.kind == "first" else since_ms >= self.number * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledAction:
+    """An action as the machine uses it. `frequency` None: every time. `run_at` stays the text that it is."""
+
+    id: str
+    name: str
+    trigger: str
+    type: str
+    executor: str
+    record: bool
+    enabled: bool
+    params: dict[str, Any]
+    criteria: Criteria
+    frequency: Frequency | None
+    on_failure: Literal["hold", "continue"]
+    delay_s: int | None
+    run_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledList:
+    """One version of an asset's list. `triggers` has those of disabled actions too; `reads_by_trigger` does not."""
+
+    asset_id: str
+    asset_kind: str | None
+    version: int
+    actions: tuple[CompiledAction, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+    disabled_users: frozenset[str] = frozenset()
+    triggers: frozenset[str] = frozenset()
+    reads_by_trigger: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class VersionUnknown(Exception):
+    """A version that the definitions read so far do not hold: wait for it."""
+
+    def __init__(self, asset_id: str, version: int) -> None:
+        super().__init__(f"version {version} of the list of asset {asset_id}")
+        self.asset_id = asset_id
+        self.version = version
+
+
+def compile_list(document: Mapping[str, Any]) -> CompiledList:
+    """Compile a record of the form of `schemas.action_lists.ActionList`. Raises ValueError, KeyError or TypeError."""
+    types: Mapping[str, str] = document.get("types", {})
+    actions = tuple(_action(action, types) for action in document["actions"])
+    reads: dict[str, dict[str, None]] = {}
+    for action in actions:
+        if action.enabled and action.criteria.reads:
+            reads.setdefault(action.trigger, {}).update(dict.fromkeys(action.criteria.reads))
+    return CompiledList(
+        asset_id=document["asset_id"],
+        asset_kind=document["asset_kind"],
+        version=document["version"],
+        actions=actions,
+        types=types,
+        disabled_users=frozenset(document.get("disabled_users", ())),
+        triggers=frozenset(action.trigger for action in actions),
+        reads_by_trigger={trigger: tuple(paths) for trigger, paths in reads.items()},
+    )
+
+
+def _action(action: Mapping[str, Any], types: Mapping[str, str]) -> CompiledAction:
+    action_type = action["type"]
+    delay = action.get("delay")
+    return CompiledAction(
+        id=action["id"],
+        name=action["name"],
+        trigger=action["trigger"],
+        type=action_type,
+        executor=EXECUTOR_OF[action_type],
+        record=action_type in RECORD_ACTION_TYPES,
+        enabled=action.get("enabled", True),
+        params=dict(action["params"]),
+        criteria=compile_criteria(action.get("criteria"), types),
+        frequency=_frequency(action.get("frequency", "every")),
+        on_failure=action.get("on_failure", "hold"),
+        delay_s=None if delay is None else duration_s(delay),
+        run_at=action.get("run_at"),
+    )
+
+
+def _frequency(frequency: Any) -> Frequency | None:
+    match frequency:
+        case "every":
+            return None
+        case {"once": True}:
+            return Frequency("first", 1)
+        case {"once_per": str() as duration}:
+            return Frequency("once_per", duration_s(duration))
+        case {"first": int() as count}:
+            return Frequency("first", count)
+        case _:
+            raise ValueError("a frequency that this version does not know")
+
+
+_WRONG: Final = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+
+
+class Definitions:
+    """What `finish.definitions.v1` says so far. Old versions cost their bytes only, until an interaction cites one."""
+
+    def __init__(self) -> None:
+        self._documents: dict[tuple[str, int], Mapping[str, Any]] = {}
+        self._compiled: dict[tuple[str, int], CompiledList] = {}
+        self._newest: dict[str, int] = {}
+        self._assets: dict[str, Mapping[str, Any]] = {}
+
+    def apply(self, document: Mapping[str, Any]) -> None:
+        """Take in one record; a repeat changes nothing. Raises Refused on one that this version cannot read."""
+        if document.get("schema") != SCHEMA_VERSION:
+            raise Refused("unknown_schema", "a definition of a schema that this version does not read")
+        match document:
+            case {"record": "asset", "id": str() as asset_id, "kind": str()}:
+                self._assets[asset_id] = document
+            case {
+                "record": "action_list",
+                "asset_id": str() as asset_id,
+                "asset_kind": str(),
+                "version": int() as version,
+                "actions": list() | tuple(),
+            } if version >= 1:
+                if (asset_id, version) not in self._compiled:
+                    self._documents.setdefault((asset_id, version), document)
+                self._newest[asset_id] = max(version, self.newest(asset_id))
+            case {"record": "asset" | "action_list"}:
+                raise Refused("malformed", "a definition with a missing or wrong attribute")
+            case _:
+                raise Refused("unknown_type", "a definition of a kind that this version does not know")
+
+    def list(self, asset_id: str, version: int) -> CompiledList:
+        """Return one version of an asset's list; version 0 is empty.
+
+        Raises VersionUnknown when it was not read yet, Refused when it cannot be compiled.
+        """
+        compiled = self._compiled.get((asset_id, version))
+        if compiled is None:
+            compiled = self._compiled[asset_id, version] = self._compile(asset_id, version)
+            self._documents.pop((asset_id, version), None)
+        return compiled
+
+    def _compile(self, asset_id: str, version: int) -> CompiledList:
+        if version == 0:
+            return CompiledList(asset_id, self._assets.get(asset_id, {}).get("kind"), 0)
+        document = self._documents.get((asset_id, version))
+        if document is None:
+            raise VersionUnknown(asset_id, version)
+        try:
+            return compile_list(document)
+        except _WRONG as error:
+            raise Refused("malformed", f"version {version} of the list of asset {asset_id} cannot be read") from error
+
+    def newest(self, asset_id: str) -> int:
+        """Return the newest version of an asset's list, 0 when it has none."""
+        return self._newest.get(asset_id, 0)
+
+    def asset(self, asset_id: str) -> Mapping[str, Any] | None:
+        """Return an asset's newest record."""
+        return self._assets.get(asset_id)

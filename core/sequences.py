@@ -1,0 +1,149 @@
+"""What one record sets off: the sequence of its interaction, and of all that its commands raise, first in first out.
+
+All criteria of a sequence are judged on the values before its first command; the next sequence sees what the commands of
+the ones before it do. Everything is gathered here until the step is whole; the state it began with stays as it is.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from core import decisions
+from core.cascade import set_off_by_command
+from core.commands import Emitted, encode, resolve
+from core.definitions import CompiledAction, CompiledList, Definitions
+from core.fold import fold
+from core.limits import Limits
+from core.records import Interaction
+from core.spam import address, attempted, is_spam
+from core.state import Effect, Fired, State, size
+from core.values import Values
+from schemas.identity import command_id
+from schemas.outcomes import NotFired
+from schemas.triggers import PROSPECT_ASSET_ID, SPAM_EXEMPT_TYPES
+
+
+class Sequences:
+    """The sequences of one step. `place` is the order of the step's first command."""
+
+    def __init__(self, state: State, now_ms: int, place: int, definitions: Definitions, limits: Limits) -> None:
+        self.commands: list[Emitted] = []
+        self.decisions: list[bytes] = []
+        self._state, self._now_ms, self._place = state, now_ms, place
+        self._definitions, self._limits = definitions, limits
+        self._values = state.values
+        self._pending: list[Effect] = []
+        self._fired: dict[str, Fired] = {}
+        self._windows: Mapping[str, tuple[int, ...]] = state.windows
+        self._queue: deque[tuple[Interaction, dict[str, str]]] = deque()
+
+    def is_spam(self, interaction: Interaction) -> bool:
+        """Count the attempt, and say whether it is one too many. Without a client address nothing is counted."""
+        ip = interaction.data.get("ip")
+        if interaction.type in SPAM_EXEMPT_TYPES or not isinstance(ip, str) or not ip:
+            return False
+        opened_ms = self._now_ms - self._limits.spam_window_ms
+        windows = {name: times for name, times in self._windows.items() if times[-1] > opened_ms}
+        name = f"{interaction.subject}/{interaction.type}/{address(ip)}"
+        times = windows.get(name, ())
+        windows[name] = attempted(times, self._now_ms, self._limits)
+        self._windows = windows
+        return is_spam(times, self._now_ms, self._limits)
+
+    def carry_out(self, causes: Iterable[Interaction], reason: NotFired | None = None) -> State:
+        """Run the sequences of `causes` and of all that they set off; return the state after them.
+
+        With a `reason` nothing fires: each decision says why.
+        """
+        roots = list(causes)
+        self._queue.extend((cause, {}) for cause in roots)
+        while self._queue:
+            cause, after = self._queue.popleft()
+            self._run(cause, after, "loop" if cause.depth > self._limits.depth_max else reason)
+        return self._after([cause.uid for cause in roots])
+
+    def _after(self, uids: list[str]) -> State:
+        forgotten_ms = self._now_ms - self._limits.uids_kept_ms
+        remembered = {uid: seen_ms for uid, seen_ms in self._state.uids.items() if seen_ms > forgotten_ms}
+        remembered.update(dict.fromkeys(uids, self._now_ms))
+        return replace(
+            self._state,
+            pending=(*self._state.pending, *self._pending),
+            pending_bytes=self._state.pending_bytes + size(self._pending),
+            values=self._values,
+            uids=remembered,
+            windows=self._windows,
+            fired={**self._state.fired, **self._fired} if self._fired else self._state.fired,
+            time_ms=self._now_ms,
+        )
+
+    def _run(self, cause: Interaction, after: dict[str, str], reason: NotFired | None) -> None:
+        """Judge and fire one list. `after` names the commands that its outside actions wait for."""
+        actions = self._definitions.list(cause.subject, cause.version)
+        original, place = self._values, self._place | len(self.commands)
+        fired, reasons = self._judged(actions, original, cause) if reason is None else ([], {})
+        derived: list[str] = []
+        for position in fired:
+            derived += self._fire(actions.actions[position], actions, original, cause, after)
+        reads = decisions.reads(actions, original, cause) if reason is None else {}
+        self.decisions.append(decisions.encode(cause, place, fired, derived, reads, reason, reasons))
+
+    def _judged(
+        self, actions: CompiledList, original: Values, cause: Interaction
+    ) -> tuple[list[int], dict[str, NotFired]]:
+        """Return which positions fire, and why others do not where the list and the values do not tell."""
+        fired: list[int] = []
+        reasons: dict[str, NotFired] = {}
+        trigger = cause.trigger
+        for position, action in enumerate(actions.actions):
+            if action.trigger != trigger or not action.enabled or not action.criteria.matches(original, cause):
+                continue
+            if not self._may_fire_again(actions, action):
+                reasons[str(position)] = "frequency"
+            elif len(self.commands) + len(fired) >= self._limits.commands_max:
+                reasons[str(position)] = "loop"
+            else:
+                fired.append(position)
+        return fired, reasons
+
+    def _past(self, actions: CompiledList, action: CompiledAction) -> Fired | None:
+        name = _counter(actions, action)
+        return self._fired.get(name) or self._state.fired.get(name)
+
+    def _may_fire_again(self, actions: CompiledList, action: CompiledAction) -> bool:
+        if action.frequency is None or (past := self._past(actions, action)) is None:
+            return True
+        return action.frequency.allows(past.times, self._now_ms - past.last_ms)
+
+    def _fire(
+        self,
+        action: CompiledAction,
+        actions: CompiledList,
+        original: Values,
+        cause: Interaction,
+        after: dict[str, str],
+    ) -> list[str]:
+        """Emit one command; return the uids of what its change sets off."""
+        identity, place = command_id(cause.uid, action.id), self._place | len(self.commands)
+        params = resolve(action, actions, original, cause)
+        value = encode(identity, action, actions, cause, params, place, after)
+        self.commands.append(Emitted(action.executor, value))
+        if action.frequency is not None:
+            past = self._past(actions, action)
+            self._fired[_counter(actions, action)] = Fired(past.times + 1 if past else 1, self._now_ms)
+        if not action.record:
+            return []
+        before, self._values = self._values, fold(self._values, action.type, params)
+        self._pending.append(Effect(place, action.executor, action.type, params, len(value)))
+        after[identity] = action.on_failure
+        if self._values is before:
+            return []
+        record_list = self._definitions.list(PROSPECT_ASSET_ID, cause.prospect_version)
+        derived = set_off_by_command(identity, before, self._values, cause, record_list)
+        self._queue.extend((interaction, {identity: action.on_failure}) for interaction in derived)
+        return [interaction.uid for interaction in derived]
+
+
+def _counter(actions: CompiledList, action: CompiledAction) -> str:
+    """Name what a frequency counts: ids of actions are unique within their asset's list only."""
+    return f"{actions.asset_id}/{action.id}"

@@ -1,0 +1,134 @@
+"""One step of the machine: (state, record, definitions) -> (state', decisions, commands).
+
+A prospect's log holds interactions and snapshots of the record, in their true order. An interaction is judged on the
+values so far, which are the last snapshot with the effects commanded since folded in; what its commands change raises
+further interactions of the asset `prospect`, first in first out, in the same step. Nothing is changed in place: a record
+that is refused, or waits for a definition, leaves no trace.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from core.cascade import set_off_by_others
+from core.commands import Emitted, order
+from core.definitions import Definitions
+from core.limits import DEFAULT, Limits
+from core.records import ANONYMOUS, Interaction, Refused, Snapshot, decode
+from core.sequences import Sequences
+from core.state import EMPTY, State, folded, size, uncovered
+from schemas.outcomes import NotFired
+from schemas.triggers import PROSPECT_ASSET_ID
+
+Outcome = Literal["decided", "duplicate", "snapshot"] | NotFired
+"""For the metrics: what kind of record it was, or why the whole sequence was discarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a record led to. `refused`: the snapshot counts, but what it would have set off is a dead letter."""
+
+    state: State
+    outcome: Outcome
+    commands: tuple[Emitted, ...] = ()
+    decisions: tuple[bytes, ...] = ()
+    reason: NotFired | None = None
+    refused: Refused | None = None
+
+
+def step(
+    state: State | None,
+    key: bytes | None,
+    value: bytes | None,
+    offset: int,
+    definitions: Definitions,
+    epoch: int = 0,
+    limits: Limits = DEFAULT,
+) -> Step:
+    """Carry out one record of the log.
+
+    `state` is the key's (None: never seen), `offset` the record's. Raises Refused when the record must end as a dead
+    letter, VersionUnknown when it cites a list version that `definitions` does not hold yet; both leave the state as it is.
+    """
+    record = decode(value)
+    if key is None or key != record.prospect_id.encode():
+        raise Refused("malformed", "the key is not the record's prospectid")
+    before = state or EMPTY
+    base = order(epoch, offset, 0)
+    if isinstance(record, Snapshot):
+        return _snapshot(before, record, base, definitions, limits, len(value or b""))
+    return _interaction(before, record, base, definitions, limits)
+
+
+def _snapshot(
+    state: State, snapshot: Snapshot, base: int, definitions: Definitions, limits: Limits, size_bytes: int
+) -> Step:
+    now_ms = max(state.time_ms, snapshot.recorded_ms)
+    if snapshot.erased:
+        return Step(State(erased=True, time_ms=now_ms, uids=state.uids), "snapshot")
+    if state.erased:
+        return Step(state, "snapshot")
+    if snapshot.version > state.version:
+        marks = {name: max(mark, state.marks.get(name, 0)) for name, mark in snapshot.marks.items()}
+        pending = uncovered(state.pending, marks)
+        state = replace(
+            state,
+            version=snapshot.version,
+            base=snapshot.values,
+            base_bytes=size_bytes,
+            marks=marks,
+            pending=pending,
+            pending_bytes=size(pending),
+            values=folded(snapshot.values, pending),
+            time_ms=now_ms,
+        )
+    if not snapshot.raises:
+        return Step(state, "snapshot")
+    changes = set_off_by_others(snapshot, definitions.list(PROSPECT_ASSET_ID, snapshot.prospect_version))
+    causes = [cause for cause in changes if cause.uid not in state.uids]
+    if not causes:
+        return Step(state, "snapshot")
+    try:
+        _admit(state, now_ms, limits)
+    except Refused as refused:
+        return Step(state, "snapshot", refused=refused)
+    return _carried_out(Sequences(state, now_ms, base, definitions, limits), causes, "snapshot")
+
+
+def _interaction(state: State, interaction: Interaction, base: int, definitions: Definitions, limits: Limits) -> Step:
+    now_ms = max(state.time_ms, interaction.recorded_ms)
+    seen_ms = state.uids.get(interaction.uid)
+    if seen_ms is not None and seen_ms > now_ms - limits.uids_kept_ms:
+        return Step(state, "duplicate")
+    reason: NotFired | None = None
+    if interaction.prospect_id.startswith(ANONYMOUS):
+        reason = "anonymous"
+    elif state.erased:
+        reason = "erased"
+    elif state.version == 0:
+        raise Refused("unknown_prospect", "no snapshot of this prospect is in the log", uid=interaction.uid)
+    _admit(state, now_ms, limits, interaction.uid)
+    sequences = Sequences(state, now_ms, base, definitions, limits)
+    if reason is None and sequences.is_spam(interaction):
+        reason = "spam"
+    return _carried_out(sequences, [interaction], reason or "decided", reason)
+
+
+def _carried_out(
+    sequences: Sequences, causes: Iterable[Interaction], outcome: Outcome, reason: NotFired | None = None
+) -> Step:
+    state = sequences.carry_out(causes, reason)
+    return Step(state, outcome, tuple(sequences.commands), tuple(sequences.decisions), reason)
+
+
+def _admit(state: State, now_ms: int, limits: Limits, uid: str | None = None) -> None:
+    forgotten_ms = now_ms - limits.uids_kept_ms
+    if (
+        len(state.uids) >= limits.uids_max
+        and sum(seen > forgotten_ms for seen in state.uids.values()) >= limits.uids_max
+    ):
+        raise Refused("backlog", f"{limits.uids_max} interactions in {limits.uids_kept_ms} ms", uid=uid)
+    if len(state.pending) >= limits.pending_max:
+        raise Refused("backlog", f"{limits.pending_max} effects wait for their executors", uid=uid)
+    if state.size_bytes >= limits.state_max_bytes:
+        raise Refused("backlog", f"the prospect's state exceeds {limits.state_max_bytes} bytes", uid=uid)

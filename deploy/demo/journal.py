@@ -1,0 +1,94 @@
+"""The demo's own log: all that it saved, sent and was answered, in the words of the independent model."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.model.expect import expect, expect_anonymous
+from tests.model.expectation import Expected, ExpectedInteraction
+from tests.model.identity import interaction_uid
+from tests.model.log import Accepted, Changed, Created, Definitions, Entry, ProspectLog, SavedList, record
+
+BUILT_IN_TYPES = dict.fromkeys(
+    ("first_name", "last_name", "company", "title", "phone", "industry", "country", "city"), "text"
+)
+_ANSWERED_WITHIN = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class Journal:
+    """What the expectation is told from. `run` names the run: source, tags and addresses carry it."""
+
+    run: str
+    types: dict[str, str] = field(default_factory=lambda: dict(BUILT_IN_TYPES))
+    lists: dict[tuple[str, int], SavedList] = field(default_factory=dict)
+    disabled_users: frozenset[str] = frozenset()
+    prospect_list_version: int = 0
+    prospects: dict[str, ProspectLog] = field(default_factory=dict)
+    anonymous: list[Accepted] = field(default_factory=list)
+    accepted: int = 0
+
+    @property
+    def source(self) -> str:
+        """Return the event source of this run: ids of events are its own."""
+        return f"demo/{self.run}"
+
+    def saved(self, asset_id: str, version: int, actions: list[dict[str, Any]]) -> None:
+        """Note a saved version of a list."""
+        self.lists[asset_id, version] = SavedList(actions, self.disabled_users)
+
+    def created(self, prospect: Mapping[str, Any]) -> None:
+        """Note a created prospect, by the answer's values."""
+        entry = Created(record(prospect), self.prospect_list_version, _now())
+        self.prospects[prospect["id"]] = ProspectLog(prospect["id"], [entry])
+
+    def changed(self, prospect: Mapping[str, Any]) -> None:
+        """Note a change by hand, by the answer's values."""
+        entry = Changed(record(prospect), prospect["version"], self.prospect_list_version, _now())
+        self.prospects[prospect["id"]].entries.append(entry)
+
+    def was_accepted(self, event: Mapping[str, Any], version: int) -> None:
+        """Note an accepted event with the version that ingest stamped."""
+        entry = Accepted(event, version, self.prospect_list_version, _now())
+        self.accepted += 1
+        if "anonymousid" in event:
+            self.anonymous.append(entry)
+        else:
+            self.prospects[event["prospectid"]].entries.append(entry)
+
+    def definitions(self) -> Definitions:
+        """Return the lists and types that were saved."""
+        return Definitions(self.types, self.lists)
+
+    def expected(self, prospect_id: str, recorded: Mapping[str, datetime]) -> Expected:
+        """Tell what must have become of a prospect. `recorded` has the acceptance instants that ingest gave, by uid."""
+        entries = [_at(entry, recorded) for entry in self.prospects[prospect_id].entries]
+        return expect(ProspectLog(prospect_id, entries), self.definitions())
+
+    def misdated(self, prospect_id: str, recorded: Mapping[str, datetime]) -> Iterator[str]:
+        """Yield a sentence for every acceptance instant that is not the one at which the answer came."""
+        for entry in self.prospects[prospect_id].entries:
+            if isinstance(entry, Accepted):
+                stamped = recorded.get(_uid(entry), entry.recorded)
+                if abs(stamped - entry.recorded) > _ANSWERED_WITHIN:
+                    yield f"{entry.event['type']} {_uid(entry)} has {stamped} for {entry.recorded}"
+
+    def expected_anonymous(self) -> list[ExpectedInteraction]:
+        """Tell what must have become of the interactions of nobody known."""
+        definitions = self.definitions()
+        return [expect_anonymous(entry, definitions) for entry in self.anonymous]
+
+
+def _at(entry: Entry, recorded: Mapping[str, datetime]) -> Entry:
+    if not isinstance(entry, Accepted):
+        return entry
+    return replace(entry, recorded=recorded.get(_uid(entry), entry.recorded))
+
+
+def _uid(entry: Accepted) -> str:
+    return interaction_uid(entry.event["source"], entry.event["id"])
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

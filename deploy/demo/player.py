@@ -1,0 +1,127 @@
+"""Plays the script over HTTP: lanes side by side, each step only when the one before it was answered."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from deploy.demo.api import Api
+from deploy.demo.journal import Journal
+from deploy.demo.observation import settled
+from deploy.demo.pace import Pace
+from deploy.demo.screen import Phase
+from deploy.demo.script import Lane, Patch, Post, Touch
+from deploy.demo.workspace import PROSPECT, Workspace, reorder
+from deploy.errors import DeployError
+from tests.model.identity import interaction_uid
+from tests.model.log import Accepted
+
+_KNOWN_DEADLINE_S: Final = 15.0
+_SETTLED_DEADLINE_S: Final = 60.0
+_PAUSE_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """`prospects` are the ids by the script's numbers."""
+
+    api: Api
+    journal: Journal
+    workspace: Workspace
+    prospects: Sequence[str]
+    pace: Pace
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    async def wait_until_known(self) -> None:
+        """Return when ingest stamps the newest version of every list, probed by visitors whom nobody knows.
+
+        The list of the record triggers was saved before the others, so it is known then, too.
+        """
+        kinds = {"pricing": "redirect_link.clicked", "spring": "redirect_link.clicked"}
+        kinds |= {"brochure": "hosted_file.downloaded", "quote": "form.submitted", "mail": "list_email.opened"}
+        deadline = time.monotonic() + _KNOWN_DEADLINE_S
+        for asset, kind in kinds.items():
+            number = 0
+            while await self._probe(asset, kind, number) != 1:
+                if time.monotonic() > deadline:
+                    raise DeployError(f"ingest does not know the saved list of {asset} after {_KNOWN_DEADLINE_S:.0f} s")
+                number += 1
+                await asyncio.sleep(_PAUSE_S)
+
+    async def play(self, lanes: Sequence[Lane], phase: Phase) -> None:
+        """Play all lanes; in the middle of it a colleague puts one list into another order."""
+        async with asyncio.TaskGroup() as group:
+            for number, lane in enumerate(lanes):
+                group.create_task(self._lane(lane, phase, edits=number == 0))
+
+    async def _lane(self, lane: Lane, phase: Phase, *, edits: bool) -> None:
+        for number, step in enumerate(lane):
+            if edits and number == len(lane) // 2:
+                await reorder(self.api, self.journal, self.workspace.assets["pricing"], version=1)
+            match step:
+                case Post(touches):
+                    await self.pace.take(len(touches))
+                    await self._post([self._event(touch) for touch in touches])
+                    phase.advance(len(touches))
+                case Patch(person, changes):
+                    await self._patch(self.prospects[person], changes)
+
+    async def _probe(self, asset: str, kind: str, number: int) -> int:
+        event = self._envelope(f"probe-{asset}-{number}", kind, asset) | {"anonymousid": "visitor"}
+        return await self._post([event])
+
+    async def _post(self, events: list[dict[str, Any]]) -> int:
+        """Post and note; return the version stamped on the last."""
+        accepted = await self.api.post_events(events)
+        if [item["id"] for item in accepted] != [event["id"] for event in events]:
+            raise DeployError(f"ingest accepted {len(accepted)} of {len(events)} events, or in another order")
+        for event, item in zip(events, accepted, strict=True):
+            if item["uid"] != interaction_uid(event["source"], event["id"]):
+                raise DeployError(f"event {event['id']} was given the uid {item['uid']}")
+            self.journal.was_accepted(event, item["actionlistversion"])
+        return int(accepted[-1]["actionlistversion"])
+
+    async def _patch(self, prospect_id: str, changes: dict[str, Any]) -> None:
+        """Change a record by hand when all before has taken effect: only then is it certain what it looked like."""
+        entries = self.journal.prospects[prospect_id].entries
+        events = [entry.event for entry in entries if isinstance(entry, Accepted)]
+        uids = {interaction_uid(event["source"], event["id"]) for event in events}
+        await settled(self.api, prospect_id, lambda _: uids, time.monotonic() + _SETTLED_DEADLINE_S)
+        self.journal.changed(await self.api.console("PATCH", f"/prospects/{prospect_id}", changes))
+
+    def _event(self, touch: Touch) -> dict[str, Any]:
+        envelope = self._envelope(f"event-{touch.event_number}", touch.type, touch.asset)
+        happened = self.began + timedelta(milliseconds=touch.event_number)  # a repeat is the same event to the letter
+        return envelope | {"time": happened.isoformat(), "prospectid": self.prospects[touch.person], "data": touch.data}
+
+    def _envelope(self, event_id: str, kind: str, asset: str) -> dict[str, Any]:
+        return {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": self.journal.source,
+            "type": kind,
+            "subject": self.workspace.assets[asset],
+            "time": self.began.isoformat(),
+        }
+
+
+async def create_prospects(
+    api: Api, journal: Journal, bodies: Sequence[dict[str, Any]], side_by_side: int, phase: Phase
+) -> list[str]:
+    """Create them a few at a time and return their ids in the order of the bodies."""
+    ids = [""] * len(bodies)
+    waiting = iter(enumerate(bodies))
+
+    async def create() -> None:
+        for number, body in waiting:
+            answer = await api.console("POST", f"/{PROSPECT}s", body)
+            journal.created(answer)
+            ids[number] = answer["id"]
+            phase.advance()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(side_by_side):
+            group.create_task(create())
+    return ids

@@ -1,0 +1,1 @@
+"""The whole system on one machine, with a real Kafka and a real PostgreSQL: `python -m deploy.local up`."""

@@ -1,0 +1,1 @@
+"""The contracts between the services: what travels in a topic or over HTTP, and nothing else."""

@@ -1,0 +1,50 @@
+"""Every id that is computed instead of drawn: the same cause gives the same id, so a repeat collides and never doubles.
+
+UUIDv5 of RFC 9562 §5.5, by hand: `uuid.uuid5` builds two UUID objects for each call, which the evaluator makes per command.
+"""
+
+from hashlib import sha1
+from uuid import NAMESPACE_URL
+
+_VERSION_AND_VARIANT = ~(0xF000 << 64 | 0xC000 << 48)
+
+
+def uuid5(namespace: bytes, name: str) -> str:
+    """Return the UUIDv5 of `name` in the 16-byte `namespace`, as lower-case text."""
+    number = int.from_bytes(sha1(namespace + name.encode(), usedforsecurity=False).digest()[:16], "big")
+    text = f"{number & _VERSION_AND_VARIANT | 5 << 76 | 0x8000 << 48:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _bytes(uuid: str) -> bytes:
+    return bytes.fromhex(uuid.replace("-", ""))
+
+
+def interaction_uid(source: str, event_id: str) -> str:
+    """Identify what one source calls `event_id`: the same id from two sources is two interactions."""
+    return uuid5(_bytes(uuid5(NAMESPACE_URL.bytes, source)), event_id)
+
+
+def command_id(uid: str, action_id: str) -> str:
+    """Identify one action for one interaction, whatever the version: a re-evaluation after an edit collides."""
+    return uuid5(_bytes(uid), action_id)
+
+
+def cascade_uid(command: str, trigger: str) -> str:
+    """Identify the interaction that a command's record change raises."""
+    return uuid5(_bytes(command), trigger)
+
+
+def change_uid(prospect_id: str, version: int, trigger: str) -> str:
+    """Identify the interaction that another writer's change of a record raises."""
+    return uuid5(_bytes(prospect_id), f"{version}/{trigger}")
+
+
+def lead_id(prospect_id: str) -> str:
+    """Identify the one lead of a prospect: converting twice gives the same."""
+    return uuid5(_bytes(prospect_id), "lead")
+
+
+def position_id(topic: str, partition: int, offset: int) -> str:
+    """Identify a record of a topic, so that one poison record is one dead letter however often it is read."""
+    return uuid5(NAMESPACE_URL.bytes, f"{topic}/{partition}/{offset}")

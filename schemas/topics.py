@@ -1,0 +1,70 @@
+"""Every topic: its name, how many partitions, what the broker must keep. Made from code, never by auto-creation."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+EXECUTORS: Final = (
+    "tags",
+    "score",
+    "fields",
+    "owner",
+    "lists",
+    "leads",
+    "email",
+    "notify",
+    "tasks",
+    "webhook",
+    "lambda",
+)
+"""One command topic, one consumer group and, for the first six, one mark column each."""
+
+RECORD_EXECUTORS: Final = EXECUTORS[:6]
+
+INTERACTIONS: Final = "finish.interactions.v1"
+DEFINITIONS: Final = "finish.definitions.v1"
+DECISIONS: Final = "finish.decisions.v1"
+EVALUATOR_STATE: Final = "finish.evaluator-state.v1"
+DEAD_LETTERS: Final = "finish.dead-letters.v1"
+
+KEYED_PARTITIONS: Final = 8
+"""Default for a new deployment. All keyed topics have the same count: output partition = input partition."""
+
+_DAY_MS: Final = 24 * 3600 * 1000
+_RECORD_MAX_BYTES: Final = 1024 * 1024
+
+
+def commands(executor: str) -> str:
+    """Name the topic of one executor's commands."""
+    return f"finish.commands.{executor}.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as it must exist. `keyed` ones share the deployment's partition count, the others have one partition."""
+
+    name: str
+    keyed: bool
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def _kept(days: int) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(days * _DAY_MS),
+        "max.message.bytes": str(_RECORD_MAX_BYTES),
+        "message.timestamp.type": "LogAppendTime",
+    }
+
+
+def _compacted() -> dict[str, str]:
+    return {"cleanup.policy": "compact", "max.message.bytes": str(_RECORD_MAX_BYTES)}
+
+
+ALL: Final = (
+    Topic(INTERACTIONS, keyed=True, config=_kept(7)),
+    Topic(DEFINITIONS, keyed=False, config=_compacted()),
+    *(Topic(commands(executor), keyed=True, config=_kept(7)) for executor in EXECUTORS),
+    Topic(DECISIONS, keyed=True, config=_kept(7)),
+    Topic(EVALUATOR_STATE, keyed=True, config=_compacted() | {"segment.ms": "3600000"}),
+    Topic(DEAD_LETTERS, keyed=True, config=_kept(14)),
+)

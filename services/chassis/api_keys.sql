@@ -1,0 +1,8 @@
+-- Keys of the HTTP APIs. Few, so they are read all at once.
+
+-- name: live_keys
+SELECT id, hash, name, scopes, sources, may_create
+FROM api_keys
+WHERE revoked_at IS NULL
+ORDER BY created_at, id
+LIMIT $1

@@ -1,0 +1,1 @@
+"""What clients of the console send and are answered, one file per resource."""

@@ -1,0 +1,100 @@
+"""Prospects: created, read and changed by clients; each change is answered when its snapshot is in the log."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from services.chassis.postgres import Connection
+from services.chassis.problems import Problem
+from services.chassis.sql_files import load_sql
+from services.console.bodies.prospects import Membership, NewProspect, Prospect, ProspectChanges
+from services.console.catalogue import read_catalogue
+from services.console.publications import SQL as OUTBOX
+from services.console.publications import Publications
+from services.console.record_values import RecordValues, merged, of_row, unknown_references
+from services.console.refusals import not_found, refuse, require_version, taken
+from services.console.route import Call
+from services.console.transactions import Database, Row
+
+SQL: Final = load_sql(Path(__file__).parents[1] / "sql" / "prospects.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Prospects:
+    """The calls under /api/prospects."""
+
+    database: Database
+    publications: Publications
+
+    async def create(self, call: Call[NewProspect, None]) -> Prospect:
+        """Create a prospect. 409: the e-mail address is another one's."""
+        async with self.database.record_change(f"api:{call.key.id}") as tx:
+            values = await _checked(tx, RecordValues(), call.body)
+            row = await tx.fetchrow(SQL["create"], uuid4(), *values.columns())
+            if row is None:
+                raise _email_taken()
+            seq = await tx.fetchval(OUTBOX["last_written"])
+        await self.publications.wait([seq])
+        return _prospect(row)
+
+    async def read(self, call: Call[None, None]) -> Prospect:
+        """Read a prospect."""
+        row = await self.database.row(SQL["read"], prospect_id(call.path))
+        if row is None:
+            raise not_found("prospect")
+        return _prospect(row)
+
+    async def change(self, call: Call[ProspectChanges, None]) -> Prospect:
+        """Change a prospect; what changes nothing writes nothing, but is answered when the version is published, too."""
+        identity = prospect_id(call.path)
+        async with self.database.record_change(f"api:{call.key.id}") as tx:
+            row = await tx.fetchrow(SQL["lock"], identity)
+            if row is None:
+                raise not_found("prospect")
+            require_version(call.if_match, row["version"])
+            old = of_row(row)
+            values = await _checked(tx, old, call.body)
+            if values == old:
+                seqs = [waiting["seq"] for waiting in await tx.fetch(OUTBOX["unpublished_of"], str(identity))]
+            else:
+                row = await _update(tx, identity, values)
+                seqs = [await tx.fetchval(OUTBOX["last_written"])]
+        await self.publications.wait(seqs)
+        return _prospect(row)
+
+
+async def _checked(tx: Connection, old: RecordValues, body: NewProspect | ProspectChanges) -> RecordValues:
+    values, errors = merged(old, body, await read_catalogue(tx) if body.fields else {})
+    refuse([*errors, *await unknown_references(tx, body)])
+    return values
+
+
+async def _update(tx: Connection, identity: UUID, values: RecordValues) -> Row:
+    try:
+        row = await tx.fetchrow(SQL["update"], identity, *values.columns())
+    except asyncpg.UniqueViolationError:
+        raise _email_taken() from None
+    if row is None:
+        raise not_found("prospect")
+    return row
+
+
+def prospect_id(path: Any) -> UUID:
+    """Return the id in the path. Raises Problem 404 when it is no UUID: there is no such prospect."""
+    try:
+        return UUID(path["id"])
+    except ValueError:
+        raise not_found("prospect") from None
+
+
+def _email_taken() -> Problem:
+    return taken("/email", "is the address of another prospect")
+
+
+def _prospect(row: Row) -> Prospect:
+    memberships = [Membership(id=list_id, status=status) for list_id, status in sorted(row["lists"].items())]
+    columns = {name: row[name] for name in Prospect.model_fields if name != "lists"}
+    return Prospect(**columns, lists=memberships)

@@ -1,0 +1,159 @@
+"""What each record of the three topics becomes: a row, nothing, or, when it cannot be read, a dead letter of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from core.commands import order
+from core.records import Interaction, Refused, decode
+from schemas.contract import SCHEMA_VERSION
+from schemas.dead_letters import DeadLetter
+from schemas.decisions import Decision
+from schemas.identity import position_id
+from schemas.outcomes import DeadReason
+from schemas.topics import DEAD_LETTERS, DECISIONS, INTERACTIONS
+
+_KEY_MAX: Final = 65
+
+
+class LogRecord(Protocol):
+    """A record as the Kafka client gives it."""
+
+    @property
+    def partition(self) -> int: ...  # noqa: D102 - a record's parts are Kafka's words
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def key(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def value(self) -> bytes | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An interaction that is in the log, with its place there."""
+
+    uid: str
+    prospect_id: str
+    asset_id: str
+    type: str
+    recordedtime: datetime
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An interaction's decision."""
+
+    decision: Decision
+    document: dict[str, Any]
+
+
+HistoryRow = Accepted | Decided | DeadLetter
+
+
+def read(topic: str, record: LogRecord, now: datetime, value_max_bytes: int) -> HistoryRow | None:
+    """Return what the record of this topic (its name without prefix) becomes; None: a snapshot."""
+    try:
+        return _READERS[topic](record)
+    except Refused as refused:
+        return poison(topic, record, refused.reason, refused.error, now, value_max_bytes, uid=refused.uid)
+
+
+def poison(
+    topic: str,
+    record: LogRecord,
+    reason: DeadReason,
+    error: str,
+    now: datetime,
+    value_max_bytes: int,
+    *,
+    uid: str | None = None,
+) -> DeadLetter:
+    """Return the dead letter of a record that history itself could not store. A poison interaction has the id that the
+    evaluator's dead letter of it has, so that it is kept once."""
+    return DeadLetter.model_construct(
+        id=UUID(position_id(topic, record.partition, record.offset)),
+        reason=reason,
+        error=error,
+        topic=topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value and record.value[:value_max_bytes],
+        executor=None,
+        uid=_uuid(uid),
+        prospect_id=_prospect_id(record.key),
+        command_id=None,
+        attempts=1,
+        first_time=now,
+        last_time=now,
+    )
+
+
+def _interaction(record: LogRecord) -> Accepted | None:
+    found = decode(record.value)
+    if not isinstance(found, Interaction):
+        return None
+    return Accepted(
+        uid=found.uid,
+        prospect_id=found.prospect_id,
+        asset_id=found.subject,
+        type=found.type,
+        recordedtime=datetime.fromisoformat(found.recordedtime),
+        position=order(0, record.offset, 0),
+    )
+
+
+def _decision(record: LogRecord) -> Decided:
+    document = _object(record.value)
+    try:
+        return Decided(Decision.model_validate(document), document)
+    except ValidationError:
+        raise Refused("malformed", "not a decision") from None
+
+
+def _dead_letter(record: LogRecord) -> DeadLetter:
+    document = _object(record.value)
+    try:
+        return DeadLetter.model_validate(document)
+    except ValidationError:
+        raise Refused("malformed", "not a dead letter") from None
+
+
+def _object(value: bytes | None) -> dict[str, Any]:
+    try:
+        document = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        raise Refused("malformed", "not JSON") from None
+    if not isinstance(document, dict):
+        raise Refused("malformed", "not a JSON object")
+    if document.get("schema") != SCHEMA_VERSION:
+        raise Refused("unknown_schema", "of a schema that this version does not read")
+    return document
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _prospect_id(key: bytes | None) -> str | None:
+    text = (key or b"")[:_KEY_MAX].decode("ascii", errors="replace")
+    return text if 0 < len(text) < _KEY_MAX and text.isascii() and text.isprintable() else None
+
+
+_READERS: Final[dict[str, Callable[[LogRecord], HistoryRow | None]]] = {
+    INTERACTIONS: _interaction,
+    DECISIONS: _decision,
+    DEAD_LETTERS: _dead_letter,
+}
+TOPICS: Final = tuple(_READERS)
+"""What history reads."""

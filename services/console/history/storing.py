@@ -1,0 +1,66 @@
+"""Writes a batch of history's rows in one transaction. Rows go in by id, so that two writers never wait for each other
+in a circle."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from schemas.dead_letters import DeadLetter
+from services.chassis.postgres import Connection
+from services.chassis.sql_files import load_sql
+from services.console.history.reading import Accepted, Decided, HistoryRow
+from services.console.metrics import DEAD_LETTERS
+from services.console.transactions import Database
+
+SQL: Final = load_sql(Path(__file__).parents[1] / "sql" / "history.sql")
+_DEAD: Final = (
+    "id",
+    "reason",
+    "error",
+    "topic",
+    "partition",
+    "offset",
+    "key",
+    "value",
+    "executor",
+    "uid",
+    "prospect_id",
+    "command_id",
+    "attempts",
+    "first_time",
+    "last_time",
+)
+
+
+async def store(database: Database, rows: Sequence[HistoryRow]) -> None:
+    """Store all or nothing. Raises RetryableError, or PermanentError when a row can never be stored."""
+    async with database.transaction() as tx:
+        if accepted := [_accepted(row) for row in rows if isinstance(row, Accepted)]:
+            await tx.execute(SQL["accepted"], *_columns(accepted))
+        if decided := [_decided(row) for row in rows if isinstance(row, Decided)]:
+            await tx.execute(SQL["decided"], *_columns(decided), database.clock.now())
+        dead = [row for row in rows if isinstance(row, DeadLetter)]
+        stored = await _dead(tx, dead) if dead else []
+    for reason in stored:
+        DEAD_LETTERS.labels(reason).inc()
+
+
+async def _dead(tx: Connection, letters: Sequence[DeadLetter]) -> list[str]:
+    columns = _columns([tuple(getattr(letter, name) for name in _DEAD) for letter in letters])
+    return [row["reason"] for row in await tx.fetch(SQL["dead"], *columns)]
+
+
+def _accepted(row: Accepted) -> tuple[Any, ...]:
+    return (row.uid, row.prospect_id, row.asset_id, row.type, row.recordedtime, row.position)
+
+
+def _decided(row: Decided) -> tuple[Any, ...]:
+    decision = row.decision
+    place = (decision.prospect_id, decision.asset_id, decision.type, decision.recordedtime, decision.order)
+    return (str(decision.uid), *place, row.document)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Return the rows as columns, each id once, in the order of ids."""
+    once = {str(row[0]): row for row in reversed(rows)}
+    return [list(column) for column in zip(*(once[identity] for identity in sorted(once)), strict=True)]

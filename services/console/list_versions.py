@@ -1,0 +1,65 @@
+"""Makes versions of action lists: each self-contained, numbered under the asset's lock, stored and put into the outbox."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from core.definition_check import as_stored, check_actions, field_types, pools
+from core.references import References
+from schemas.action_lists import ActionList
+from schemas.triggers import AssetKind
+from services.chassis.postgres import Connection
+from services.chassis.problems import FieldError
+from services.chassis.sql_files import load_sql
+from services.console.catalogue import read_catalogue
+from services.console.definitions import publish_list
+from services.console.transactions import Row
+
+SQL: Final = load_sql(Path(__file__).parent / "sql" / "action_lists.sql")
+
+Actions = Sequence[Mapping[str, Any]]
+
+
+async def newest(tx: Connection, asset: Row) -> ActionList | None:
+    """Return the asset's list as it stands, or None when it has none yet."""
+    row = await tx.fetchrow(SQL["newest"], asset["id"])
+    return None if row is None else ActionList.model_validate(row["document"])
+
+
+async def errors_in(tx: Connection, kind: AssetKind, actions: Actions) -> list[FieldError]:
+    """Return what is wrong with actions of the right form: pointers begin with an action's place, `/actions/0`."""
+    references = await _references(tx)
+    found = check_actions([dict(action) for action in actions], kind, await read_catalogue(tx), references)
+    return [FieldError(pointer, detail) for pointer, detail in found]
+
+
+async def _references(tx: Connection) -> References:
+    users = await tx.fetch(SQL["user_ids"])
+    lists = await tx.fetch(SQL["list_ids"])
+    return References(users=frozenset(row["id"] for row in users), lists=frozenset(row["id"] for row in lists))
+
+
+async def hold_users(tx: Connection) -> None:
+    """Let no switch of a user happen until this save is committed. Taken before the asset's lock."""
+    await tx.execute(SQL["share_users"])
+
+
+async def save(
+    tx: Connection, asset_id: str, kind: AssetKind, version: int, actions: Actions, now: datetime
+) -> tuple[ActionList, int]:
+    """Store a version of a list; return it and its outbox row's number. The transaction holds the users' lock."""
+    catalogue = await read_catalogue(tx)
+    copies = as_stored(actions, catalogue)
+    disabled = await tx.fetch(SQL["disabled_users"], sorted(pools(copies)))
+    document = ActionList(
+        asset_id=asset_id,
+        asset_kind=kind,
+        version=version,
+        actions=tuple(copies),
+        types=field_types(copies, catalogue),
+        disabled_users=tuple(row["id"] for row in disabled),
+        savedtime=now,
+    )
+    await tx.execute(SQL["save"], asset_id, version, document.model_dump(mode="json", by_alias=True), now)
+    return document, await publish_list(tx, document)

@@ -1,0 +1,202 @@
+"""The table of all calls: what is served, what OpenAPI tells, and what a test counts."""
+
+from collections.abc import Sequence
+
+from schemas.action_lists import Actions
+from schemas.field_catalogue import Field
+from services.console.bodies.action_lists import ActionChanges, ActionOrder, NewAction, ShownList, VersionQuery
+from services.console.bodies.api_keys import CreatedApiKey, NewApiKey, ShownApiKey
+from services.console.bodies.assets import AssetChanges, NewAsset, ShownAsset
+from services.console.bodies.catalogue import Catalogue, CatalogueField
+from services.console.bodies.dead_letters import DeadLetterQuery, ShownDeadLetter
+from services.console.bodies.interactions import InteractionAccount, TimelineEntry
+from services.console.bodies.lists import MailingList, NewList
+from services.console.bodies.prospects import NewProspect, Prospect, ProspectChanges
+from services.console.bodies.users import NewUser, User, UserChanges
+from services.console.handlers.action_lists import ActionLists, with_id, with_ids
+from services.console.handlers.api_keys import Keys
+from services.console.handlers.assets import AssetQuery, Assets
+from services.console.handlers.catalogue import CatalogueFields
+from services.console.handlers.dead_letters import DeadLetters
+from services.console.handlers.interactions import Interactions
+from services.console.handlers.lists import Lists
+from services.console.handlers.prospects import Prospects
+from services.console.handlers.users import Users
+from services.console.paging import Page, PageQuery
+from services.console.publications import Publications
+from services.console.route import AnyRoute, Route
+from services.console.settings import Console
+from services.console.transactions import Database
+
+
+def routes(database: Database, publications: Publications, console: Console) -> Sequence[AnyRoute]:
+    """Build the handlers and return every route."""
+    return (
+        *_records(Prospects(database, publications), Interactions(database)),
+        *_assets(Assets(database, publications)),
+        *_actions(ActionLists(database, publications)),
+        *_references(Users(database, publications), Lists(database)),
+        *_workspace(CatalogueFields(database, console.fields_max), Keys(database), DeadLetters(database)),
+    )
+
+
+def _records(prospects: Prospects, interactions: Interactions) -> Sequence[AnyRoute]:
+    one = "/api/prospects/{id}"
+    return (
+        Route(
+            "POST",
+            "/api/prospects",
+            "Create a prospect",
+            prospects.create,
+            Prospect,
+            body=NewProspect,
+            status=201,
+            problems=(409, 504),
+        ),
+        Route("GET", one, "Read a prospect", prospects.read, Prospect, problems=(404,)),
+        Route(
+            "PATCH",
+            one,
+            "Change a prospect: fields are merged, null clears one; tags and lists are replaced",
+            prospects.change,
+            Prospect,
+            body=ProspectChanges,
+            guarded=True,
+            problems=(404, 409, 504),
+        ),
+        Route(
+            "GET",
+            f"{one}/timeline",
+            "List a prospect's interactions, decisions and outcomes, newest first",
+            interactions.timeline,
+            Page[TimelineEntry],
+            query=PageQuery,
+            problems=(404,),
+        ),
+        Route(
+            "GET",
+            "/api/interactions/{uid}",
+            "Explain an interaction: which actions fired or why not, their commands and outcomes",
+            interactions.read,
+            InteractionAccount,
+            problems=(404,),
+        ),
+    )
+
+
+def _assets(assets: Assets) -> Sequence[AnyRoute]:
+    every, one = "/api/assets", "/api/assets/{id}"
+    return (
+        Route("GET", every, "List the assets", assets.page, Page[ShownAsset], query=AssetQuery),
+        Route(
+            "POST", every, "Create an asset", assets.create, ShownAsset, body=NewAsset, status=201, problems=(409, 504)
+        ),
+        Route("GET", one, "Read an asset", assets.read, ShownAsset, problems=(404,)),
+        Route("PATCH", one, "Change an asset", assets.change, ShownAsset, body=AssetChanges, problems=(404, 504)),
+    )
+
+
+def _actions(lists: ActionLists) -> Sequence[AnyRoute]:
+    every, one = "/api/assets/{id}/actions", "/api/assets/{id}/actions/{action_id}"
+    return (
+        Route(
+            "GET",
+            every,
+            "Read an asset's actions, newest version or another",
+            lists.read,
+            ShownList,
+            query=VersionQuery,
+            problems=(404,),
+        ),
+        Route(
+            "PUT",
+            every,
+            "Save the whole ordered list as a new version",
+            lists.replace,
+            ShownList,
+            body=Actions,
+            guarded=True,
+            problems=(404, 504),
+            prepare=with_ids,
+        ),
+        Route(
+            "POST",
+            every,
+            "Add an action at the end",
+            lists.append,
+            ShownList,
+            body=NewAction,
+            status=201,
+            guarded=True,
+            problems=(404, 409, 504),
+            prepare=with_id,
+        ),
+        Route(
+            "PUT",
+            f"{every}/order",
+            "Put the actions into another order",
+            lists.reorder,
+            ShownList,
+            body=ActionOrder,
+            guarded=True,
+            problems=(404, 504),
+        ),
+        Route(
+            "PATCH",
+            one,
+            "Change an action",
+            lists.change,
+            ShownList,
+            body=ActionChanges,
+            guarded=True,
+            problems=(404, 504),
+        ),
+        Route("DELETE", one, "Remove an action", lists.remove, ShownList, guarded=True, problems=(404, 504)),
+    )
+
+
+def _references(users: Users, lists: Lists) -> Sequence[AnyRoute]:
+    return (
+        Route("GET", "/api/users", "List the users", users.page, Page[User], query=PageQuery),
+        Route("POST", "/api/users", "Create a user", users.create, User, body=NewUser, status=201, problems=(409,)),
+        Route(
+            "PATCH",
+            "/api/users/{id}",
+            "Change, disable or enable a user",
+            users.change,
+            User,
+            body=UserChanges,
+            problems=(404, 504),
+        ),
+        Route("GET", "/api/lists", "List the mailing lists", lists.page, Page[MailingList], query=PageQuery),
+        Route(
+            "POST", "/api/lists", "Create a list", lists.create, MailingList, body=NewList, status=201, problems=(409,)
+        ),
+    )
+
+
+def _workspace(catalogue: CatalogueFields, keys: Keys, letters: DeadLetters) -> Sequence[AnyRoute]:
+    return (
+        Route("GET", "/api/catalogue", "Read fields, operators and the schemas of actions", catalogue.read, Catalogue),
+        Route(
+            "POST",
+            "/api/catalogue",
+            "Add a field",
+            catalogue.add,
+            CatalogueField,
+            body=Field,
+            status=201,
+            problems=(409,),
+        ),
+        Route("GET", "/api/keys", "List the API keys", keys.page, Page[ShownApiKey], query=PageQuery),
+        Route("POST", "/api/keys", "Create an API key", keys.create, CreatedApiKey, body=NewApiKey, status=201),
+        Route("DELETE", "/api/keys/{id}", "Revoke an API key", keys.revoke, type(None), status=204, problems=(404,)),
+        Route(
+            "GET",
+            "/api/dead-letters",
+            "List the dead letters, newest first",
+            letters.page,
+            Page[ShownDeadLetter],
+            query=DeadLetterQuery,
+        ),
+    )

@@ -1,0 +1,52 @@
+"""Settings of the console: `FA_CONSOLE__*`."""
+
+from typing import ClassVar
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from services.chassis.api_keys import ApiKeyCache
+from services.chassis.json_body import BodyLimits
+from services.chassis.listener import Listening
+from services.chassis.settings import Concern, ServiceSettings
+
+
+class History(Concern):
+    """The bounds of one batch, and how patiently it is tried again."""
+
+    group: str = "finish.history"
+    batch_max_records: PositiveInt = 500
+    poll_timeout_ms: PositiveInt = 200
+    backoff_min_s: PositiveFloat = 0.2
+    backoff_max_s: PositiveFloat = 10.0
+    value_max_bytes: PositiveInt = 512 * 1024
+    """Of a dead letter's bytes: the rest is cut off."""
+
+
+class Console(Listening):
+    """Where the API listens, and its upper bounds."""
+
+    port: int = Field(default=8081, ge=0, le=65535)
+    history: bool = True
+    """Whether this process runs history too; alone it is `python -m services.console history`."""
+    publish_timeout_s: PositiveFloat = 10.0
+    """How long a save waits for the broker's acknowledgement before it is answered 504."""
+    publish_poll_s: PositiveFloat = 0.1
+    """Between two looks at the outbox when no notification comes."""
+    publish_waiting_max: PositiveInt = 10_000
+    fields_max: PositiveInt = 500
+    body: BodyLimits = BodyLimits(size_max_bytes=512 * 1024)
+    keys: ApiKeyCache = ApiKeyCache()
+    reading: History = History()
+
+
+class ConsoleSettings(ServiceSettings):
+    """What the console process is told."""
+
+    name: ClassVar[str] = "console"
+    console: Console = Field(default_factory=Console)
+
+
+class HistorySettings(ConsoleSettings):
+    """What history is told when it runs alone."""
+
+    name: ClassVar[str] = "history"

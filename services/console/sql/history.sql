@@ -1,0 +1,25 @@
+-- What history keeps. A repeat of a record changes nothing; accepted and decided come in either order.
+
+-- name: accepted
+INSERT INTO decisions (uid, prospect_id, asset_id, type, recordedtime, position)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[])
+ON CONFLICT DO NOTHING
+
+-- name: decided
+INSERT INTO decisions (uid, prospect_id, asset_id, type, recordedtime, position, document, decided_at)
+SELECT *, $8::timestamptz
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::jsonb[])
+ON CONFLICT (uid) DO UPDATE
+SET prospect_id = excluded.prospect_id, asset_id = excluded.asset_id, type = excluded.type,
+    recordedtime = excluded.recordedtime, position = excluded.position,
+    document = excluded.document, decided_at = excluded.decided_at
+WHERE decisions.document IS NULL
+
+-- name: dead
+INSERT INTO dead_letters (id, reason, error, topic, partition, "offset", key, value, executor, uid, prospect_id,
+                          command_id, attempts, first_time, last_time)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::bytea[],
+                     $8::bytea[], $9::text[], $10::uuid[], $11::text[], $12::uuid[], $13::integer[],
+                     $14::timestamptz[], $15::timestamptz[])
+ON CONFLICT DO NOTHING
+RETURNING reason

@@ -1,0 +1,1 @@
+"""One file per action type: what its parameters must be. The effect itself is a statement over many prospects."""

@@ -1,0 +1,1 @@
+"""What speaks to the world outside: the database, later mail servers, HTTP and Lambda."""

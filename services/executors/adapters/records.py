@@ -1,0 +1,142 @@
+"""Transactions over ledger, prospects and dead letters in PostgreSQL. The driver's errors are translated here, once."""
+
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas.commands.command import Command
+from services.chassis.errors import RetryableError
+from services.chassis.postgres import Connection, Pool, translated
+from services.chassis.sql_files import load_sql
+from services.executors.ports import DeadLetter, Effect, Outcome
+
+_FOLDER: Final = Path(__file__).parent / "sql"
+LEDGER: Final = load_sql(_FOLDER / "ledger.sql")
+
+_NOT_THE_COMMANDS: Final = frozenset({"28", "3D", "42"})
+"""Login, database, table or right is missing: statements are constant, so no command's values can cause these, and to
+take batches apart would bury every command for a deployment's mistake."""
+
+
+def statements_of(executor: str) -> Mapping[str, str]:
+    """Read the statements of an executor: one per action type, and `mark`."""
+    return load_sql(_FOLDER / f"{executor}.sql")
+
+
+class PostgresRecords:
+    """The records of one executor."""
+
+    def __init__(self, pool: Pool, executor: str, *, acquire_timeout_s: float, value_max_bytes: int) -> None:
+        self._pool, self._executor = pool, executor
+        self._acquire_timeout_s, self._value_max_bytes = acquire_timeout_s, value_max_bytes
+        self._statements = statements_of(executor)
+
+    @asynccontextmanager
+    async def transaction(self, now: datetime) -> AsyncIterator["PostgresTransaction"]:
+        """Begin one; it is committed at the end, and rolled back by any exception."""
+        with _translated():
+            async with self._pool.acquire(timeout=self._acquire_timeout_s) as connection, connection.transaction():
+                await connection.fetch(LEDGER["open"], now)
+                yield PostgresTransaction(connection, self._statements, self._executor, now, self._value_max_bytes)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        with translated():
+            yield
+    except asyncpg.PostgresError as exc:
+        if (exc.sqlstate or "")[:2] in _NOT_THE_COMMANDS:
+            raise RetryableError(f"{type(exc).__name__} {exc.sqlstate}") from exc
+        raise
+
+
+class PostgresTransaction:
+    """One transaction; see `ports.RecordTransaction`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        statements: Mapping[str, str],
+        executor: str,
+        now: datetime,
+        value_max_bytes: int,
+    ) -> None:
+        self._connection, self._statements = connection, statements
+        self._executor, self._now, self._value_max_bytes = executor, now, value_max_bytes
+
+    async def claim(self, commands: Sequence[Command]) -> set[UUID]:
+        """Write ledger rows, as done, and return the ids of the commands that were never taken before."""
+        rows = [(c.id, c.uid, c.prospect_id, c.action_id, c.type, c.recordedtime) for c in commands]
+        claimed = await self._connection.fetch(LEDGER["claim"], *_columns(rows), self._executor)
+        return {row["command_id"] for row in claimed}
+
+    async def owners(self, command_ids: Collection[UUID]) -> dict[UUID, UUID]:
+        """Return whose the commands are that were taken before: command id -> prospect id."""
+        rows = await self._connection.fetch(LEDGER["owners"], list(command_ids))
+        return {row["command_id"]: row["prospect_id"] for row in rows}
+
+    async def lock(self, prospect_ids: Collection[UUID]) -> set[UUID]:
+        """Lock these prospects' rows until the end, and return which exist."""
+        rows = await self._connection.fetch(LEDGER["lock"], list(prospect_ids))
+        return {row["id"] for row in rows}
+
+    async def change(self, action_type: str, effects: Sequence[Effect]) -> list[Outcome]:
+        """Carry out effects of one type on locked rows, at most one per prospect. What is done has moved the mark."""
+        operands = [(e.command.prospect_id, e.command.order, e.operands) for e in effects]
+        rows = await self._connection.fetch(self._statements[action_type], *_columns(operands))
+        outcomes = {row["prospect_id"]: _outcome(row["outcome"], row["error"]) for row in rows}
+        return [outcomes[effect.command.prospect_id] for effect in effects]
+
+    async def end(self, outcomes: Mapping[UUID, Outcome]) -> None:
+        """Write into the ledger how claimed commands ended that are not done."""
+        rows = [(id_, o.state, o.reason, o.error, o.attempts) for id_, o in outcomes.items()]
+        await self._connection.fetch(LEDGER["end"], *_columns(rows))
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep dead letters; the same one twice is one."""
+        rows = [self._row(letter) for letter in letters]
+        await self._connection.fetch(LEDGER["bury"], *_columns(rows), self._executor, self._now)
+
+    def _row(self, letter: DeadLetter) -> tuple[Any, ...]:
+        command = letter.command
+        return (
+            letter.id,
+            letter.reason,
+            letter.error,
+            letter.topic,
+            letter.partition,
+            letter.offset,
+            letter.key,
+            None if letter.value is None else letter.value[: self._value_max_bytes],
+            None if command is None else command.uid,
+            None if command is None else str(command.prospect_id),
+            None if command is None else command.id,
+            letter.attempts,
+        )
+
+    async def mark(self, orders: Mapping[UUID, int]) -> None:
+        """Raise the prospects' marks of this executor to at least these orders."""
+        await self._connection.fetch(self._statements["mark"], *_columns(list(orders.items())))
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Turn rows into one list per column, as `unnest` takes them."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _outcome(state: str, error: str | None) -> Outcome:
+    match state:
+        case "done":
+            return Outcome("done")
+        case "no_change":
+            return Outcome("no_change")
+        case "dead":
+            return Outcome("dead", "permanent", error)
+        case _:
+            raise ValueError(f"a statement returned the outcome {state}")

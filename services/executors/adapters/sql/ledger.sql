@@ -1,0 +1,52 @@
+-- The transaction around a batch: which commands are new, which rows are theirs, how they ended.
+
+-- name: open
+-- Says who writes, for the row trigger that makes snapshots, and when: the process may run on another clock than the
+-- database. Both hold for this transaction.
+-- $1 instant
+SELECT set_config('finish.writer', 'executor', true), set_config('finish.now', $1::timestamptz::text, true);
+
+-- name: claim
+-- Takes the commands that were never taken. Each is written as done: how the others ended is written at the end, by
+-- `end`, in the same transaction. A row that another transaction is about to write is waited for, and rows are written
+-- in the order of their ids, so two batches with the same commands wait for each other but seldom deadlock.
+-- $1 command ids, $2 uids, $3 prospect ids, $4 action ids, $5 types, $6 recorded times, $7 executor
+INSERT INTO command_ledger (command_id, uid, prospect_id, action_id, executor, type, state, recordedtime)
+SELECT c.command_id, c.uid, c.prospect_id, c.action_id, $7, c.type, 'done', c.recordedtime
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[])
+    AS c (command_id, uid, prospect_id, action_id, type, recordedtime)
+ORDER BY c.command_id
+ON CONFLICT (command_id) DO NOTHING
+RETURNING command_id;
+
+-- name: owners
+-- Whose the commands are that were taken before.
+-- $1 command ids
+SELECT command_id, prospect_id FROM command_ledger WHERE command_id = ANY ($1::uuid[]);
+
+-- name: lock
+-- Locks the rows that a batch may change, always in the same order, and says which exist.
+-- $1 prospect ids
+SELECT id FROM prospects WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE;
+
+-- name: end
+-- Writes how commands ended that are not done.
+-- $1 command ids, $2 states, $3 reasons, $4 errors, $5 attempts
+UPDATE command_ledger AS l
+SET state = e.state, reason = e.reason, error = e.error, attempts = e.attempts
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer[])
+    AS e (command_id, state, reason, error, attempts)
+WHERE l.command_id = e.command_id;
+
+-- name: bury
+-- Keeps what could not be carried out. A record that is read again is the same dead letter.
+-- $1 ids, $2 reasons, $3 errors, $4 topics, $5 partitions, $6 offsets, $7 keys, $8 values, $9 uids, $10 prospect ids,
+-- $11 command ids, $12 attempts, $13 executor, $14 instant
+INSERT INTO dead_letters (id, reason, error, topic, partition, "offset", key, value, uid, prospect_id, command_id,
+                          attempts, executor, first_time, last_time)
+SELECT d.id, d.reason, d.error, d.topic, d.partition, d."offset", d.key, d.value, d.uid, d.prospect_id, d.command_id,
+       d.attempts, $13, $14, $14
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::bytea[], $8::bytea[],
+            $9::uuid[], $10::text[], $11::uuid[], $12::integer[])
+    AS d (id, reason, error, topic, partition, "offset", key, value, uid, prospect_id, command_id, attempts)
+ON CONFLICT (id) DO NOTHING;

@@ -1,0 +1,1 @@
+"""The executors' own rules without any I/O."""

@@ -1,0 +1,37 @@
+"""Every action type that an executor carries out: one line each. A test names the line that is missing."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from schemas.action_lists import EXECUTOR_OF
+from services.executors.actions import (
+    add_tags,
+    add_to_list,
+    adjust_score,
+    assign_owner,
+    change_field_value,
+    convert_to_lead,
+    remove_from_list,
+    remove_tags,
+)
+from services.executors.executor import Executor
+
+ACTIONS: Final = (
+    add_tags.ACTION,
+    remove_tags.ACTION,
+    adjust_score.ACTION,
+    change_field_value.ACTION,
+    assign_owner.ACTION,
+    add_to_list.ACTION,
+    remove_from_list.ACTION,
+    convert_to_lead.ACTION,
+)
+
+
+def executors() -> Mapping[str, Executor]:
+    """Return the executors that have an action, by name."""
+    names = dict.fromkeys(EXECUTOR_OF[action.type] for action in ACTIONS)
+    return {
+        name: Executor(name, {action.type: action for action in ACTIONS if EXECUTOR_OF[action.type] == name})
+        for name in names
+    }

@@ -1,0 +1,87 @@
+"""Reads one executor's commands and hands them on in batches; offsets are committed behind the settled ones.
+
+Rebalances need no care here. A batch in hand whose partition has moved is settled by two processes: ledger and row locks
+make the second one a repeat, and the broker refuses its commit. So nothing is paused, and a commit that fails is only
+counted: the next one covers it.
+"""
+
+import asyncio
+from collections.abc import Collection
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from services.chassis import kafka
+from services.chassis.failpoints import failpoint
+from services.chassis.settings import Kafka
+from services.executors import metrics
+from services.executors.executor import Executor
+from services.executors.runtime.entries import Record
+from services.executors.runtime.pipeline import Pipeline
+from services.executors.settings import Executors
+
+log = structlog.get_logger()
+
+
+class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no type information
+    """The member of an executor's consumer group in this process."""
+
+    def __init__(self, executor: Executor, pipeline: Pipeline, settings: Kafka, limits: Executors) -> None:
+        self._executor, self._pipeline, self._settings, self._limits = executor, pipeline, settings, limits
+        self._assigned = False
+        self._next_offsets: dict[TopicPartition, int] = {}
+
+    async def unassigned(self) -> str | None:
+        """Readiness check: return why no commands are read, or None. A share of no partition is a share."""
+        return None if self._assigned else "no partitions assigned yet"
+
+    def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
+        """Note that a rebalance has begun."""
+        self._assigned = False
+        self._next_offsets.clear()
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Note that it has ended."""
+        self._assigned = True
+        log.info("partitions_assigned", executor=self._executor.name, partitions=sorted(p.partition for p in assigned))
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        name = self._executor.name
+        reader = kafka.consumer(
+            self._settings, client_id=f"finish-executor-{name}", isolation="read_committed", group=self._executor.group
+        )
+        reader.subscribe([self._settings.topic(self._executor.topic)], listener=self)
+        async with kafka.running(reader):
+            while True:
+                fetched = await reader.getmany(
+                    timeout_ms=self._limits.poll_ms, max_records=self._limits.batch_max_records
+                )
+                records = [record for chunk in fetched.values() for record in chunk]
+                if records:
+                    metrics.BATCH_RECORDS.labels(name).observe(len(records))
+                    await self._pipeline.settle([self._record(record) for record in records])
+                    await self._commit(reader, {part: chunk[-1].offset + 1 for part, chunk in fetched.items() if chunk})
+                    failpoint(f"executor.{name}.after-offsets")
+                metrics.LAG.labels(name).set(self._lag(reader))
+
+    async def _commit(self, reader: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+        kept = {partition: offset for partition, offset in offsets.items() if partition in reader.assignment()}
+        self._next_offsets |= kept
+        try:
+            async with asyncio.timeout(self._limits.commit_timeout_s):
+                if kept:
+                    await reader.commit(kept)
+        except (KafkaError, TimeoutError) as exc:
+            metrics.COMMIT_FAILURES.labels(self._executor.name).inc()
+            log.warning("offsets_not_committed", executor=self._executor.name, error=type(exc).__name__)
+
+    def _lag(self, reader: AIOKafkaConsumer) -> int:
+        """Return how many records of the assigned partitions are not settled, as far as the broker has told."""
+        ends = {partition: reader.highwater(partition) or 0 for partition in reader.assignment()}
+        return sum(max(ends.get(part, 0) - offset, 0) for part, offset in self._next_offsets.items())
+
+    def _record(self, record: ConsumerRecord) -> Record:
+        """Return it under its topic's own name: a dead letter is the same under any deployment's prefix."""
+        return Record(self._executor.topic, record.partition, record.offset, record.key, record.value)

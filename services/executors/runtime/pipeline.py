@@ -1,0 +1,110 @@
+"""The one place that decides what becomes of a batch: settled as a whole, tried again, or taken apart.
+
+When `settle` returns, every record of the batch has a committed end, and its offsets may be committed. It does not return
+before: while the database is away it waits. A COMMIT whose answer was lost is tried again, and the ledger tells.
+
+    RetryableError    the same batch again, with back-off, without limit
+    PermanentError    halved until the bad command is alone, which ends dead; the halves keep the order
+    anything else     a bug: tried again a few times, then as permanent, with the reason `exhausted`
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import structlog
+
+from services.chassis.clock import Clock
+from services.chassis.errors import PermanentError, RetryableError
+from services.chassis.failpoints import failpoint
+from services.executors import metrics
+from services.executors.core.retry import Backoff
+from services.executors.executor import Executor
+from services.executors.ports import Records
+from services.executors.runtime import settlement
+from services.executors.runtime.entries import AnyEntry, Record, Refusal, Unreadable, condemned, read
+from services.executors.settings import Executors
+
+log = structlog.get_logger()
+
+
+class UnsettledError(Exception):
+    """A record cannot even be kept as a dead letter: the process must not go past it."""
+
+
+class Pipeline:
+    """Settles the batches of one executor, one after the other."""
+
+    def __init__(self, executor: Executor, records: Records, clock: Clock, limits: Executors) -> None:
+        self._executor, self._records, self._clock, self._limits = executor, records, clock, limits
+        self._backoff = Backoff(limits.retry_first_s, limits.retry_max_s)
+        self._name = executor.name
+
+    async def settle(self, records: Sequence[Record]) -> None:
+        """Settle these records, in order. Raises UnsettledError when that is impossible."""
+        with metrics.BATCH_SECONDS.labels(self._name).time():
+            waiting: list[list[AnyEntry]] = [
+                [read(record, self._executor, self._limits.record_max_bytes) for record in records]
+            ]
+            while waiting:
+                batch = waiting.pop()
+                if (refusal := await self._settled(batch)) is not None:
+                    waiting += reversed(self._taken_apart(batch, refusal))
+
+    async def _settled(self, batch: Sequence[AnyEntry]) -> Refusal | None:
+        """Commit the batch and return None, or return why it can never be committed as it is."""
+        failures = bugs = 0
+        while True:
+            try:
+                await self._transact(batch)
+            except RetryableError as exc:
+                metrics.RETRIES.labels(self._name, "database").inc()
+                log.warning("batch_retried", executor=self._name, reason=exc.reason, failures=failures + 1)
+            except PermanentError as exc:
+                return Refusal("permanent", exc.reason, failures + 1)
+            except Exception as exc:  # the one place: a bug stops one command, not the partition
+                bugs += 1
+                metrics.RETRIES.labels(self._name, "bug").inc()
+                log.exception("batch_failed", executor=self._name, bugs=bugs)
+                if bugs >= self._limits.bug_attempts_max:
+                    return Refusal("exhausted", type(exc).__name__, failures + 1)
+            else:
+                return None
+            failures += 1
+            await asyncio.sleep(self._backoff.delay_s(failures, random.random()))  # noqa: S311 - jitter, no secret
+
+    async def _transact(self, batch: Sequence[AnyEntry]) -> None:
+        failpoint(f"executor.{self._name}.before-transaction")
+        now = self._clock.now()
+        async with self._records.transaction(now) as tx:
+            settled = await settlement.settle(batch, tx)
+            failpoint(f"executor.{self._name}.before-commit")
+        failpoint(f"executor.{self._name}.after-commit")
+        self._count(settled)
+
+    def _taken_apart(self, batch: list[AnyEntry], refusal: Refusal) -> list[list[AnyEntry]]:
+        """Return the parts to settle instead, in order: two halves, or one entry that ends dead."""
+        if len(batch) > 1:
+            metrics.BISECTIONS.labels(self._name).inc()
+            half = len(batch) // 2
+            return [batch[:half], batch[half:]]
+        (entry,) = batch
+        if isinstance(entry, Unreadable):
+            raise UnsettledError(f"a dead letter cannot be kept: {refusal.error}")
+        return [[condemned(entry, refusal)]]
+
+    def _count(self, settled: settlement.Settled) -> None:
+        now = self._clock.now()
+        for command, outcome in settled.outcomes:
+            metrics.EFFECTS.labels(self._name, command.type, outcome.state).inc()
+            if outcome.state != "dead":
+                waited_s = (now - command.recordedtime).total_seconds()
+                metrics.EVENT_TO_EFFECT_SECONDS.labels(self._name).observe(max(waited_s, 0.0))
+        metrics.REPEATS.labels(self._name).inc(settled.repeats)
+        for letter in settled.letters:
+            metrics.DEAD_LETTERS.labels(self._name, letter.reason).inc()
+            place = {"topic": letter.topic, "partition": letter.partition, "offset": letter.offset}
+            log.warning("dead_letter_kept", executor=self._name, reason=letter.reason, error=letter.error, **place)
+        counts = Counter[str](outcome.state for _, outcome in settled.outcomes)
+        log.info("batch_settled", executor=self._name, repeats=settled.repeats, **counts)

@@ -1,0 +1,135 @@
+"""One transaction over a batch: effects, marks, ledger rows and dead letters, all or none.
+
+The order of the steps is the guarantee:
+
+1. `claim`: what is in the ledger already is dropped by its id before anything looks at its order, because repeats may
+   arrive late. A transaction that holds the same ids is waited for.
+2. `lock`: rows in the order of their ids, so that batches of several processes queue up behind each other.
+3. rounds: the k-th new command of each prospect, so that one statement serves many prospects and each keeps its order.
+4. `mark`: every settled command is covered, whatever its outcome. A repeat too: an interaction that is sent again after its
+   uid was forgotten has the same command id at a new place in the log, and the evaluator waits for that place.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from schemas.commands.command import Command
+from services.executors.core.rounds import rounds
+from services.executors.ports import DeadLetter, Effect, Outcome, RecordTransaction
+from services.executors.runtime.entries import AnyEntry, Entry, Record, Refusal, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a transaction did, to be counted and logged once it is committed."""
+
+    outcomes: Sequence[tuple[Command, Outcome]]
+    letters: Sequence[DeadLetter]
+    repeats: int
+
+
+async def settle(batch: Sequence[AnyEntry], tx: RecordTransaction) -> Settled:
+    """Settle every entry of the batch within the transaction."""
+    entries = [entry for entry in batch if isinstance(entry, Entry)]
+    fresh, repeats, conflicts = await _sorted_out(entries, tx)
+    existing = await tx.lock({entry.command.prospect_id for entry in entries}) if entries else set()
+    outcomes = _refused(fresh, existing)
+    outcomes |= await _carried_out([entry for entry in fresh if entry.command.id not in outcomes], tx)
+
+    if ended := {command_id: outcome for command_id, outcome in outcomes.items() if outcome.state != "done"}:
+        await tx.end(ended)
+    letters = _letters(batch, fresh, conflicts, outcomes)
+    if letters:
+        await tx.bury(letters)
+    done = [entry.command for entry in fresh if outcomes[entry.command.id].state == "done"]
+    others = [entry.command for entry in entries if entry.command.prospect_id in existing]
+    if uncovered := _uncovered(others, _newest(done)):
+        await tx.mark(uncovered)
+    return Settled([(entry.command, outcomes[entry.command.id]) for entry in fresh], letters, len(repeats))
+
+
+async def _sorted_out(entries: Sequence[Entry], tx: RecordTransaction) -> tuple[list[Entry], list[Entry], list[Entry]]:
+    """Claim the commands; return the new ones, the repeats, and those whose id belongs to another prospect."""
+    first: dict[UUID, Entry] = {}
+    for entry in entries:
+        first.setdefault(entry.command.id, entry)
+    claimed = await tx.claim([entry.command for entry in first.values()]) if first else set()
+    owners = {command_id: first[command_id].command.prospect_id for command_id in claimed}
+    if before := first.keys() - claimed:
+        owners |= await tx.owners(before)
+    fresh, repeats, conflicts = [], [], []
+    for entry in entries:
+        command = entry.command
+        if command.id in claimed and first[command.id] is entry:
+            fresh.append(entry)
+        elif owners.get(command.id, command.prospect_id) == command.prospect_id:
+            repeats.append(entry)
+        else:
+            conflicts.append(entry)
+    return fresh, repeats, conflicts
+
+
+def _refused(fresh: Iterable[Entry], existing: set[UUID]) -> dict[UUID, Outcome]:
+    """Return the outcomes of those that are not even tried."""
+    outcomes = {}
+    for entry in fresh:
+        if (refusal := entry.refusal) is not None:
+            outcomes[entry.command.id] = Outcome("dead", refusal.reason, refusal.error, refusal.attempts)
+        elif entry.command.prospect_id not in existing:
+            outcomes[entry.command.id] = Outcome("dead", "unknown_prospect", "the prospect does not exist")
+    return outcomes
+
+
+async def _carried_out(entries: Iterable[Entry], tx: RecordTransaction) -> dict[UUID, Outcome]:
+    outcomes: dict[UUID, Outcome] = {}
+    effects = [Effect(entry.command, entry.operands) for entry in entries]
+    for one_round in rounds((effect.command.prospect_id, effect) for effect in effects):
+        by_type: dict[str, list[Effect]] = {}
+        for effect in one_round:
+            by_type.setdefault(effect.command.type, []).append(effect)
+        for action_type, group in by_type.items():
+            ended = await tx.change(action_type, group)
+            outcomes |= {effect.command.id: outcome for effect, outcome in zip(group, ended, strict=True)}
+    return outcomes
+
+
+def _letters(
+    batch: Iterable[AnyEntry], fresh: Iterable[Entry], conflicts: Iterable[Entry], outcomes: Mapping[UUID, Outcome]
+) -> list[DeadLetter]:
+    letters = [_letter(entry.record, entry.refusal) for entry in batch if isinstance(entry, Unreadable)]
+    taken = Refusal("duplicate_conflict", "another prospect has a command of this id")
+    letters += [_letter(entry.record, taken, entry.command) for entry in conflicts]
+    for entry in fresh:
+        outcome = outcomes[entry.command.id]
+        if outcome.state == "dead":
+            refusal = Refusal(outcome.reason or "permanent", outcome.error or "", outcome.attempts)
+            letters.append(_letter(entry.record, refusal, entry.command))
+    return letters
+
+
+def _letter(record: Record, refusal: Refusal, command: Command | None = None) -> DeadLetter:
+    return DeadLetter(
+        id=record.id,
+        reason=refusal.reason,
+        error=refusal.error,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        command=command,
+        attempts=refusal.attempts,
+    )
+
+
+def _newest(commands: Iterable[Command]) -> dict[UUID, int]:
+    newest: dict[UUID, int] = {}
+    for command in commands:
+        newest[command.prospect_id] = max(command.order, newest.get(command.prospect_id, 0))
+    return newest
+
+
+def _uncovered(commands: Iterable[Command], moved: Mapping[UUID, int]) -> dict[UUID, int]:
+    """Return the marks that no effect of this batch has moved far enough: prospect id -> order."""
+    return {prospect_id: order for prospect_id, order in _newest(commands).items() if order > moved.get(prospect_id, 0)}

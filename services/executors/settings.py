@@ -1,0 +1,28 @@
+"""What the executors are told: `FA_EXECUTORS__*`."""
+
+from typing import ClassVar
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from services.chassis.settings import Concern, ServiceSettings
+
+
+class Executors(Concern):
+    """The bounds of one batch, and how patiently it is tried again."""
+
+    batch_max_records: PositiveInt = 200
+    poll_ms: PositiveInt = 200
+    record_max_bytes: PositiveInt = 512 * 1024
+    """A larger record is a dead letter unread; of its bytes so many are kept."""
+    retry_first_s: PositiveFloat = 0.2
+    retry_max_s: PositiveFloat = 10.0
+    bug_attempts_max: PositiveInt = 3
+    """So often an error of no known kind is met before its batch is taken apart."""
+    commit_timeout_s: PositiveFloat = 5.0
+
+
+class ExecutorsSettings(ServiceSettings):
+    """Everything that the process is told."""
+
+    name: ClassVar[str] = "executors"
+    executors: Executors = Field(default_factory=Executors)

@@ -1,0 +1,36 @@
+"""Run it: `python -m services.ingest`."""
+
+from services.chassis import postgres
+from services.chassis.api_keys import ApiKeys
+from services.chassis.listener import Listener
+from services.chassis.process import Process, run
+from services.chassis.settings import load
+from services.ingest.acceptance import Acceptance
+from services.ingest.app import application
+from services.ingest.asset_cache import AssetCache
+from services.ingest.handlers.events import Events
+from services.ingest.prospects import Prospects
+from services.ingest.publisher import Publisher
+from services.ingest.settings import IngestSettings
+
+
+async def main(process: Process, settings: IngestSettings) -> None:
+    """Follow the definitions, hold a producer, and answer. The database may be away: most events do not need it."""
+    ingest, clock = settings.ingest, process.clock
+    assets = AssetCache(settings.kafka, clock, ingest.tail)
+    publisher = Publisher(settings.kafka, ingest.publishing, clock)
+    async with postgres.pool(settings.postgres, application_name="finish-ingest") as pool, process.parts() as parts:
+        prospects = Prospects(pool, timeout_s=ingest.database_timeout_s)
+        acceptance = Acceptance(assets, prospects, publisher, clock, ingest)
+        events = Events(ApiKeys(pool, clock, ingest.keys), acceptance, ingest)
+        listener = Listener(application(events), ingest)
+        process.ready_when("definitions", assets.tail.unready)
+        process.ready_when("publisher", publisher.unready)
+        process.ready_when("http", listener.unready)
+        parts.start("definitions", assets.tail.run())
+        parts.start("publisher", publisher.run())
+        parts.start_draining("http", listener.serve(process.stopping))
+
+
+if __name__ == "__main__":
+    run(main, load(IngestSettings))

@@ -1,0 +1,30 @@
+"""The HTTP application: every endpoint, its errors as problems, and every problem counted."""
+
+from aiohttp import web
+
+from services.chassis.errors import RetryableError
+from services.chassis.problems import Handler, Problem, problems
+from services.ingest import metrics
+from services.ingest.handlers.events import Events
+
+
+def application(events: Events) -> web.Application:
+    """Serve the endpoints."""
+    app = web.Application(middlewares=[problems, _counted])
+    app.router.add_post("/v1/events", events.post)
+    return app
+
+
+@web.middleware
+async def _counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Problem as problem:
+        metrics.REFUSED.labels(problem.kind).inc()
+        raise
+    except RetryableError:
+        metrics.REFUSED.labels("unavailable").inc()
+        raise
+    except web.HTTPException as exc:
+        metrics.REFUSED.labels(str(exc.status)).inc()
+        raise

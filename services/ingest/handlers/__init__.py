@@ -1,0 +1,1 @@
+"""One file per endpoint: it translates between HTTP and the steps of acceptance."""

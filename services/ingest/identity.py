@@ -1,0 +1,41 @@
+"""Whom an event is about: a prospect by id or by e-mail address, or somebody not yet known."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from core.records import ANONYMOUS
+from core.text import key
+from schemas.interactions import PostedEvent
+
+_ADDRESS: Final = re.compile(r"[^@\s\x00-\x1f\x7f<>]{1,64}@[^@\s\x00-\x1f\x7f<>]+").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An e-mail address as it came, trimmed. Two with the same `key` are one prospect's."""
+
+    text: str
+
+    @property
+    def key(self) -> str:
+        """What addresses are compared by, as `text_key` in the database."""
+        return key(self.text)
+
+    @property
+    def well_formed(self) -> bool:
+        """Tell whether it can be an address: one @ with something on both sides, and nothing that could end a header."""
+        return _ADDRESS(self.text) is not None
+
+
+def record_key(event: PostedEvent) -> str | Address | None:
+    """Return the key of the interaction's record, or the address that leads to it, or None: nobody is named.
+
+    An id says more than an address, and an address more than a mark of a browser.
+    """
+    if event.prospectid is not None:
+        return str(event.prospectid)
+    address = (event.data.email or "").strip()
+    if address:
+        return Address(address)
+    return None if event.anonymousid is None else ANONYMOUS + event.anonymousid

@@ -1,0 +1,21 @@
+"""What ingest measures. Labels are types and kinds of problems: never an id, an address or a source."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+ACCEPTED: Final = Counter("finish_ingest_accepted_total", "Interactions that are durable", ("type",))
+REFUSED: Final = Counter("finish_ingest_refused_total", "Requests that were answered with a problem", ("reason",))
+ACK_SECONDS: Final = Histogram(
+    "finish_ingest_ack_seconds",
+    "From the stamp of a request's interactions to the broker's acknowledgement of all",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0),
+)
+CREATED: Final = Counter("finish_ingest_prospects_created_total", "Prospects created from an unknown e-mail address")
+DEFINITIONS_LAG_SECONDS: Final = Gauge(
+    "finish_ingest_definitions_lag_seconds", "For how long this process may have missed a definition"
+)
+DEFINITIONS_UNREADABLE: Final = Counter(
+    "finish_ingest_definitions_unreadable_total", "Records of the definitions topic that were passed over", ("reason",)
+)
+PRODUCERS_REPLACED: Final = Counter("finish_ingest_producers_replaced_total", "Producers given up", ("cause",))

@@ -1,0 +1,78 @@
+"""Prospects by e-mail address: looked up, or created in one transaction with the interactions that named them.
+
+The new record's snapshot and its interactions are rows of the outbox in this order, and the relay publishes them so: there
+is no moment in which the record exists and its interaction does not, nor the other way round.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from services.chassis.failpoints import failpoint
+from services.chassis.postgres import Connection, Pool, translated
+from services.chassis.sql_files import load_sql
+from services.ingest import metrics
+from services.ingest.identity import Address
+from services.ingest.stamping import Stamped
+
+SQL: Final = load_sql(Path(__file__).parent / "sql" / "prospects.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A prospect. `waiting`: records of it are in the outbox still."""
+
+    id: str
+    waiting: bool
+
+
+class Enrolment:
+    """A transaction in which prospects are created and interactions put into the outbox behind them."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection, self._now = connection, now
+
+    async def prospect(self, address: Address, source: str) -> str:
+        """Return the prospect of the address, created by this source unless somebody was faster."""
+        await self._connection.execute(SQL["name_writer"], f"ingest:{source}", self._now.isoformat())
+        created = await self._connection.fetchval(SQL["create"], uuid4(), address.text)
+        if created is None:
+            (row,) = await self._connection.fetch(SQL["find"], [address.text])
+            return str(row["id"])
+        metrics.CREATED.inc()
+        return str(created)
+
+    async def enqueue(self, interactions: Sequence[Stamped]) -> None:
+        """Put interactions into the outbox, in order."""
+        await self._connection.executemany(SQL["enqueue"], [(each.key, each.document) for each in interactions])
+
+
+class Prospects:
+    """The prospects of the database. Every call raises RetryableError while it is away or slow."""
+
+    def __init__(self, pool: Pool, *, timeout_s: float) -> None:
+        self._pool, self._timeout_s = pool, timeout_s
+
+    async def find(self, addresses: Iterable[Address]) -> dict[str, Found]:
+        """Return those that exist, by the addresses' keys."""
+        texts = {address.key: address.text for address in addresses}
+        if not texts:
+            return {}
+        with translated():
+            async with asyncio.timeout(self._timeout_s):
+                rows = await self._pool.fetch(SQL["find"], list(texts.values()))
+        return {Address(row["email"]).key: Found(str(row["id"]), row["waiting"]) for row in rows}
+
+    @asynccontextmanager
+    async def enrolment(self, now: datetime) -> AsyncIterator[Enrolment]:
+        """Open a transaction; it is durable when the context has ended."""
+        with translated():
+            async with asyncio.timeout(self._timeout_s), self._pool.acquire() as connection, connection.transaction():
+                yield Enrolment(connection, now)
+                failpoint("ingest.before-commit")
+        failpoint("ingest.after-commit")

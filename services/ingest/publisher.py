@@ -1,0 +1,110 @@
+"""Interactions on their way into the log; whoever waits is told when his are durable, or after a moment that they may not
+be. Then the client repeats them: the same event id is the same interaction.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from schemas import topics
+from services.chassis.clock import Clock
+from services.chassis.errors import RetryableError
+from services.chassis.failpoints import failpoint
+from services.chassis.kafka_batches import Record
+from services.chassis.partitioner import partition_for
+from services.chassis.sending import sending
+from services.chassis.settings import Kafka
+from services.ingest import metrics
+from services.ingest.lanes import FAILURES, Lane, Share
+from services.ingest.settings import Publishing
+from services.ingest.stamping import Stamped
+
+log = structlog.get_logger()
+
+
+class Publisher:
+    """Publishes while `run` runs, over any number of producers: one that fails is replaced, with its lanes."""
+
+    def __init__(self, kafka: Kafka, publishing: Publishing, clock: Clock) -> None:
+        self._kafka = kafka.model_copy(update={"delivery_timeout_s": publishing.delivery_timeout_s})
+        self._publishing, self._clock = publishing, clock
+        self._topic = kafka.topic(topics.INTERACTIONS)
+        self._lanes: Sequence[Lane] = ()
+        self._connected = asyncio.Event()
+
+    async def publish(self, interactions: Sequence[Stamped]) -> None:
+        """Return when the broker has acknowledged all. Raises RetryableError: it is unknown which ones it has."""
+        if not interactions:
+            return
+        failpoint("ingest.before-publish")
+        try:
+            with metrics.ACK_SECONDS.time():
+                async with asyncio.timeout(self._publishing.ack_timeout_s):
+                    await self._connected.wait()
+                    shares = self._shares([(each.key.encode(), each.value, []) for each in interactions])
+                    self._require_room(shares)
+                    for partition, share in shares.items():
+                        self._lanes[partition].add(share)
+                    await asyncio.gather(*(share.durable for share in shares.values()))
+        except TimeoutError:
+            raise RetryableError("the broker did not acknowledge in time") from None
+        failpoint("ingest.after-ack")
+
+    async def run(self) -> NoReturn:
+        """Keep a producer at work for ever."""
+        pause_s = self._publishing.backoff_min_s
+        while True:
+            try:
+                async with sending(self._kafka, client_id="finish-ingest") as producer:
+                    await self._serve(producer)
+            except* (*FAILURES, KafkaError, OSError) as failed:
+                cause = type(failed.exceptions[0]).__name__
+                metrics.PRODUCERS_REPLACED.labels(cause).inc()
+                log.warning("producer_replaced", cause=cause)
+            finally:
+                served = self._connected.is_set()
+                self._connected.clear()
+                self._lanes = ()
+            pause_s = self._publishing.backoff_min_s if served else min(2 * pause_s, self._publishing.backoff_max_s)
+            await asyncio.sleep(pause_s)
+
+    async def unready(self) -> str | None:
+        """Readiness check: return why events cannot be published now, or None."""
+        if not self._connected.is_set():
+            return "no broker"
+        return "the broker does not acknowledge" if any(map(self._stalled, self._lanes)) else None
+
+    async def _serve(self, producer: AIOKafkaProducer) -> None:
+        count = len(await producer.partitions_for(self._topic))
+        self._lanes = [
+            Lane(self._kafka, producer, self._topic, partition, gather_s=self._publishing.gather_s, clock=self._clock)
+            for partition in range(count)
+        ]
+        self._connected.set()
+        async with asyncio.TaskGroup() as group:
+            for partition, lane in enumerate(self._lanes):
+                group.create_task(lane.run(), name=f"lane-{partition}")
+
+    def _shares(self, records: Sequence[Record]) -> Mapping[int, Share]:
+        parts: dict[int, list[Record]] = defaultdict(list)
+        for record in records:
+            parts[partition_for(record[0] or b"", len(self._lanes))].append(record)
+        return {
+            partition: Share(part, sum(len(value or b"") for _, value, _ in part)) for partition, part in parts.items()
+        }
+
+    def _require_room(self, shares: Mapping[int, Share]) -> None:
+        """Refuse at once what would wait in vain: behind a broker that owes an answer, or a queue that is full."""
+        if any(self._stalled(self._lanes[partition]) for partition in shares):
+            raise RetryableError("the broker does not acknowledge")
+        asked = sum(share.size_bytes for share in shares.values())
+        if asked + sum(lane.waiting_bytes for lane in self._lanes) > self._publishing.waiting_max_bytes:
+            raise RetryableError("too much waits for the broker")
+
+    def _stalled(self, lane: Lane) -> bool:
+        return lane.in_flight_s > self._publishing.ack_timeout_s

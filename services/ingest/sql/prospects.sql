@@ -1,0 +1,19 @@
+-- Prospects that are named by their e-mail address.
+
+-- name: find
+-- `waiting`: records of the prospect are committed and not in the log yet; what follows them goes behind them.
+SELECT asked.email, prospects.id,
+       EXISTS (SELECT FROM outbox WHERE outbox.aggregateid = prospects.id::text) AS waiting
+FROM unnest($1::text[]) AS asked (email)
+JOIN prospects ON text_key(prospects.email) = text_key(asked.email)
+
+-- name: name_writer
+SELECT set_config('finish.writer', $1, true), set_config('finish.now', $2, true)
+
+-- name: create
+INSERT INTO prospects (id, email) VALUES ($1, $2)
+ON CONFLICT (text_key(email)) DO NOTHING
+RETURNING id
+
+-- name: enqueue
+INSERT INTO outbox (aggregatetype, aggregateid, type, payload) VALUES ('interactions', $1, 'interaction', $2)

@@ -1,0 +1,90 @@
+"""Rows of the outbox on their way into the log: definitions first, since what follows may cite them.
+
+The records of one prospect go to one partition in the order of their rows. Repeats do no harm: snapshots are dropped by
+version, interactions and triggers by id, list versions are immutable.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import orjson
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from schemas import topics
+from services.chassis.kafka_batches import OversizeError, ProducerDeadError, Record, batches, send_batches
+from services.chassis.partitioner import partition_for
+from services.chassis.settings import Kafka
+from services.relay import metrics
+from services.relay.outbox import DEFINITIONS, DeadRow, Row
+
+OVERSIZE: Final = "larger than a topic takes"
+
+
+class Publisher:
+    """Publishes over one producer. `still_leading` raises when this process may have been replaced: asked before each send."""
+
+    def __init__(self, kafka: Kafka, producer: AIOKafkaProducer, still_leading: Callable[[], None]) -> None:
+        self._kafka, self._producer, self._still_leading = kafka, producer, still_leading
+
+    async def publish(self, rows: Sequence[Row]) -> list[DeadRow]:
+        """Return when the broker has acknowledged all rows but those returned, which are too large.
+
+        Raises RetryableError or ProducerDeadError: then nobody knows which rows it has, and the producer is of no more use.
+        """
+        definitions = [row for row in rows if row.aggregatetype == DEFINITIONS]
+        interactions = [row for row in rows if row.aggregatetype != DEFINITIONS]
+        dead: list[DeadRow] = []
+        if definitions:
+            dead += await self._send(topics.DEFINITIONS, {0: definitions})
+        if interactions:
+            dead += await self._send(topics.INTERACTIONS, await self._by_partition(interactions))
+        return dead
+
+    async def _by_partition(self, rows: Sequence[Row]) -> dict[int, list[Row]]:
+        count = len(await self._producer.partitions_for(self._kafka.topic(topics.INTERACTIONS)))
+        shares: dict[int, list[Row]] = defaultdict(list)
+        for row in rows:
+            shares[partition_for(row.aggregateid.encode(), count)].append(row)
+        return shares
+
+    async def _send(self, topic: str, shares: dict[int, list[Row]]) -> list[DeadRow]:
+        dead: list[DeadRow] = []
+        packed = {partition: self._pack(rows, dead) for partition, rows in shares.items()}
+        self._still_leading()
+        name = self._kafka.topic(topic)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for partition, closed in packed.items():
+                    group.create_task(send_batches(self._kafka, self._producer, name, partition, closed))
+        except ExceptionGroup as failed:
+            raise _clearest(failed.exceptions)  # noqa: B904 - it has its own cause, the broker's answer
+        metrics.PUBLISHED.labels(topic).inc(sum(map(len, shares.values())) - len(dead))
+        return dead
+
+    def _pack(self, rows: Sequence[Row], dead: list[DeadRow]) -> list[BatchBuilder]:
+        left = list(rows)
+        while True:
+            try:
+                return batches(self._kafka, self._producer, map(_record, left))
+            except OversizeError as exc:
+                dead.append(DeadRow(left.pop(exc.index), "oversize", OVERSIZE))
+
+
+def _clearest(failures: Sequence[Exception]) -> Exception:
+    return min(failures, key=lambda each: not isinstance(each, ProducerDeadError))
+
+
+def _record(row: Row) -> Record:
+    return row.aggregateid.encode(), compact(row.payload), []
+
+
+def compact(payload: str) -> bytes:
+    """Write JSON without the database's spaces. What is no JSON to us (a number past a double) goes as it is: its reader
+    refuses it and it ends as a dead letter there, with its place in the log."""
+    try:
+        return orjson.dumps(orjson.loads(payload))
+    except orjson.JSONDecodeError:
+        return payload.encode()

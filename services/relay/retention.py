@@ -1,0 +1,54 @@
+"""Retention: deletes what nobody needs any more, in small statements, while this process leads."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, NoReturn
+
+import structlog
+
+from services.chassis.clock import Clock
+from services.chassis.errors import RetryableError
+from services.chassis.postgres import Pool, translated
+from services.chassis.sql_files import load_sql
+from services.relay import metrics
+from services.relay.settings import Retention
+
+SQL: Final = load_sql(Path(__file__).parent / "sql" / "retention.sql")
+
+log = structlog.get_logger()
+
+
+async def retire(pool: Pool, clock: Clock, retention: Retention) -> dict[str, int]:
+    """Delete all rows whose time is over; return how many of each kind. Raises RetryableError."""
+    retired = {}
+    kept_days = {
+        "ledger": retention.ledger_days,
+        "decisions": retention.decisions_days,
+        "dead_letters": retention.dead_letters_days,
+    }
+    for kind, days in kept_days.items():
+        if days is not None:
+            retired[kind] = await _retire(pool, kind, clock, timedelta(days=days), retention.chunk_rows)
+    return retired
+
+
+async def run(pool: Pool, clock: Clock, retention: Retention) -> NoReturn:
+    """Retire now and in every interval; one that fails is left to the next."""
+    while True:
+        try:
+            log.info("retention_done", retired=await retire(pool, clock, retention))
+        except RetryableError as exc:
+            log.warning("retention_interrupted", reason=exc.reason)
+        await asyncio.sleep(retention.interval_s)
+
+
+async def _retire(pool: Pool, kind: str, clock: Clock, kept: timedelta, chunk_rows: int) -> int:
+    before, total, deleted = clock.now() - kept, 0, chunk_rows
+    while deleted == chunk_rows:
+        with translated():
+            status = await pool.execute(SQL[kind], before, chunk_rows)
+        deleted = int(status.split()[-1])  # "DELETE 12"
+        total += deleted
+        metrics.RETIRED.labels(kind).inc(deleted)
+    return total

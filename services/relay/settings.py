@@ -1,0 +1,52 @@
+"""Settings of the relay: `FA_RELAY__*`."""
+
+from typing import ClassVar
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from services.chassis.settings import Concern, ServiceSettings
+
+
+class Lease(Concern):
+    """How leadership is held. A holder that hangs for `idle_max_s` is cut off by the database; it gives up itself before."""
+
+    takeover_poll_s: PositiveFloat = 0.5
+    heartbeat_s: PositiveFloat = 1.0
+    answer_timeout_s: PositiveFloat = 3.0
+    valid_s: PositiveFloat = 6.0
+    idle_max_s: PositiveFloat = 10.0
+
+
+class Retention(Concern):
+    """How long finished work is remembered; None: for ever."""
+
+    interval_s: PositiveFloat = 3600.0
+    chunk_rows: PositiveInt = 5_000
+    ledger_days: PositiveInt | None = 30
+    """Longer than the log keeps commands: a repeat must still find its ledger row."""
+    decisions_days: PositiveInt | None = 365
+    dead_letters_days: PositiveInt | None = None
+    """Dead letters stay until somebody replays or deletes them."""
+
+
+class Relay(Concern):
+    """The bounds of one round, and how patiently it is tried again."""
+
+    batch_max_rows: PositiveInt = 500
+    batch_max_bytes: PositiveInt = 8 * 1024 * 1024
+    poll_s: PositiveFloat = 0.2
+    """Between two looks at the outbox when no notification comes."""
+    backoff_min_s: PositiveFloat = 0.1
+    backoff_max_s: PositiveFloat = 5.0
+    age_interval_s: PositiveFloat = 1.0
+    dead_letter_max_bytes: PositiveInt = 512 * 1024
+    backfill_chunk_rows: PositiveInt = 500
+    lease: Lease = Lease()
+    retention: Retention = Retention()
+
+
+class RelaySettings(ServiceSettings):
+    """What the relay process is told."""
+
+    name: ClassVar[str] = "relay"
+    relay: Relay = Field(default_factory=Relay)

@@ -1,0 +1,21 @@
+-- What is deleted because its time is over: rows older than $1, at most $2 at once.
+
+-- name: ledger
+-- A dead command's row stays as long as its dead letter: replaying it needs the row.
+DELETE FROM command_ledger
+WHERE command_id IN (
+    SELECT command_id FROM command_ledger AS settled
+    WHERE settled_at < $1
+      AND state IN ('done', 'no_change', 'suppressed', 'dead')
+      AND NOT (state = 'dead' AND EXISTS (SELECT FROM dead_letters WHERE dead_letters.uid = settled.uid))
+    ORDER BY settled_at
+    LIMIT $2
+)
+
+-- name: decisions
+DELETE FROM decisions
+WHERE uid IN (SELECT uid FROM decisions WHERE recordedtime < $1 LIMIT $2)
+
+-- name: dead_letters
+DELETE FROM dead_letters
+WHERE id IN (SELECT id FROM dead_letters WHERE last_time < $1 ORDER BY last_time LIMIT $2)

@@ -1,0 +1,87 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from services.chassis import postgres
+from services.chassis.errors import PermanentError, RetryableError
+from services.chassis.postgres import Pool, translated
+from services.chassis.settings import Postgres
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    impatient = Postgres(url=SecretStr(database_url), statement_timeout_s=0.3, lock_timeout_s=0.2)
+    async with postgres.pool(impatient, application_name="chassis-test") as opened:
+        yield opened
+
+
+async def test_json_comes_and_goes_as_values(pool: Pool) -> None:
+    value = {"name": "Zoë", "n": [1, 2.5, None, True]}
+    assert await pool.fetchval("SELECT $1::jsonb", value) == value
+    assert await pool.fetchval("SELECT $1::json", value) == value
+    assert await pool.fetchval("SELECT NULL::jsonb") is None
+
+
+async def test_operators_see_whose_connection_it_is(pool: Pool) -> None:
+    assert await pool.fetchval("SELECT current_setting('application_name')") == "chassis-test"
+    assert await pool.fetchval("SELECT current_setting('TimeZone')") == "UTC"
+
+
+async def test_a_statement_that_takes_too_long_may_be_tried_again(pool: Pool) -> None:
+    with pytest.raises(RetryableError, match="57014"), translated():
+        await pool.execute("SELECT pg_sleep(5)")
+
+
+async def test_a_lock_that_is_not_had_in_time_may_be_tried_again(pool: Pool) -> None:
+    await pool.execute("CREATE TABLE held (id int PRIMARY KEY)")
+    await pool.execute("INSERT INTO held VALUES (1)")
+    async with pool.acquire() as holder, holder.transaction():
+        await holder.execute("SELECT * FROM held FOR UPDATE")
+        with pytest.raises(RetryableError, match="55P03"), translated():
+            await pool.execute("SELECT * FROM held FOR UPDATE")
+
+
+async def test_a_value_that_breaks_a_constraint_never_works_and_is_not_quoted(pool: Pool) -> None:
+    await pool.execute("CREATE TABLE people (email text CONSTRAINT one_each UNIQUE)")
+    await pool.execute("INSERT INTO people VALUES ('ann@example.com')")
+    with pytest.raises(PermanentError) as raised, translated():
+        await pool.execute("INSERT INTO people VALUES ('ann@example.com')")
+    assert raised.value.reason == "UniqueViolationError 23505 one_each"
+
+
+async def test_a_connection_that_the_server_ends_is_a_reason_to_try_again_and_its_place_in_the_pool_is_free_again(
+    database_url: str,
+) -> None:
+    two = Postgres(url=SecretStr(database_url), pool_max=2)
+    async with asyncio.timeout(30), postgres.pool(two, application_name="test") as pool:
+        for _ in range(40):  # in about every tenth the driver meets the end in the middle of its own bookkeeping
+            with pytest.raises(RetryableError), translated():
+                async with pool.acquire() as connection:
+                    mine = await connection.fetchval("SELECT pg_backend_pid()")
+                    await pool.execute("SELECT pg_terminate_backend($1)", mine)
+                    await connection.fetchval("SELECT 1")
+        assert pool.get_size() - pool.get_idle_size() == 0
+        async with pool.acquire() as one, pool.acquire() as other:
+            assert await one.fetchval("SELECT 1") == await other.fetchval("SELECT 1")
+
+
+async def test_a_transaction_that_idles_is_ended(database_url: str) -> None:
+    lazy = Postgres(url=SecretStr(database_url), idle_in_transaction_timeout_s=0.1)
+    async with postgres.pool(lazy, application_name="test") as opened:
+        connection = await opened.acquire()
+        ended = asyncio.Event()
+        connection.add_termination_listener(lambda *_: ended.set())
+        await connection.execute("BEGIN")
+        async with asyncio.timeout(5):
+            await ended.wait()
+        with pytest.raises(RetryableError), translated():
+            await connection.execute("SELECT 1")
+        await opened.release(connection)
+
+
+async def test_readiness_asks_the_database(pool: Pool) -> None:
+    assert await postgres.unreachable(pool) is None
+    assert isinstance(await pool.fetchrow("SELECT 1"), asyncpg.Record)

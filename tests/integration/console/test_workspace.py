@@ -1,0 +1,142 @@
+import pytest
+
+from services.chassis.api_keys import key_hash
+from tests.integration.console.conftest import Running
+from tests.support.eventually import eventually
+from tests.support.workspace import Refusal, Workspace
+
+
+async def test_an_asset_is_read_as_it_was_created(console: Running) -> None:
+    work = console.work
+    created = await work.api(
+        "POST", "/assets", {"kind": "form", "name": "Contact us", "mapping": {"mail": "email", "firm": "company"}}
+    )
+    assert created["id"].startswith("contact-us-")
+    assert created == await work.api("GET", f"/assets/{created['id']}")
+    assert (created["kind"], created["status"]) == ("form", "active")
+    assert created["mapping"] == {"mail": "email", "firm": "company"}
+
+
+async def test_a_change_of_an_asset_keeps_what_is_absent(console: Running) -> None:
+    work = console.work
+    asset = await work.asset()
+    archived = await work.api("PATCH", f"/assets/{asset}", {"status": "archived"})
+    assert (archived["status"], archived["target_url"]) == ("archived", "https://example.com/")
+    moved = await work.api("PATCH", f"/assets/{asset}", {"target_url": "https://example.org/"})
+    assert (moved["status"], moved["target_url"]) == ("archived", "https://example.org/")
+
+
+async def test_settings_that_do_not_go_with_the_kind_are_pointed_at(console: Running) -> None:
+    asset = await console.work.asset()
+    for method, path, body, pointer in (
+        ("POST", "/assets", {"kind": "hosted_file", "name": "F", "target_url": "https://e.example/"}, "/target_url"),
+        ("POST", "/assets", {"kind": "form", "name": "F", "mapping": {"a/b": "score"}}, "/mapping/a~1b"),
+        ("POST", "/assets", {"kind": "prospect", "name": "F"}, "/kind"),
+        ("POST", "/assets", {"kind": "form", "name": ""}, "/name"),
+        ("PATCH", f"/assets/{asset}", {"target_url": None}, "/target_url"),
+        ("PATCH", f"/assets/{asset}", {"target_url": "javascript:alert(1)"}, "/target_url"),
+        ("PATCH", f"/assets/{asset}", {"status": "deleted"}, "/status"),
+        ("PATCH", f"/assets/{asset}", {"kind": "form"}, "/kind"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await console.work.api(method, path, body)
+        assert refused.value.status == 422
+        assert [error["pointer"] for error in refused.value.body["errors"]] == [pointer]
+
+
+async def test_an_id_of_another_is_409(console: Running) -> None:
+    for path, body in (
+        ("/assets", {"id": "same", "kind": "hosted_file", "name": "F"}),
+        ("/users", {"id": "same", "name": "N", "email": "n@example.com"}),
+        ("/lists", {"id": "same", "name": "N"}),
+        ("/catalogue", {"name": "same", "type": "text", "label": "Same"}),
+    ):
+        await console.work.api("POST", path, body)
+        with pytest.raises(Refusal) as refused:
+            await console.work.api("POST", path, body)
+        assert refused.value.status == 409
+
+
+async def test_pages_follow_each_other_and_hold_everything_once(console: Running) -> None:
+    for number in range(5):
+        await console.work.api("POST", "/lists", {"id": f"list-{number}", "name": "L"})
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await console.work.api("GET", "/lists", params={"limit": "2", **cursor})
+        seen += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert seen == [f"list-{number}" for number in range(5)]
+
+
+async def test_assets_are_listed_by_kind_and_status(console: Running) -> None:
+    link = await console.work.asset()
+    page = await console.work.api("GET", "/assets", params={"kind": "redirect_link", "status": "active"})
+    assert [item["id"] for item in page["items"]] == [link]
+    everything = await console.work.api("GET", "/assets")
+    assert {item["id"] for item in everything["items"]} == {link, "prospect"}
+
+
+async def test_a_field_of_the_workspace_joins_the_catalogue(console: Running) -> None:
+    field = {"name": "plan", "type": "picklist", "label": "Plan", "options": ["Free", "Pro"]}
+    await console.work.api("POST", "/catalogue", field)
+    catalogue = await console.work.api("GET", "/catalogue")
+    by_name = {each["name"]: each for each in catalogue["fields"]}
+    assert by_name["plan"] == {**field, "personal": False, "built_in": False}
+    assert by_name["company"]["built_in"] is True
+    assert "between" in catalogue["operators"]["number"]
+    assert {each["path"] for each in catalogue["attributes"]} >= {"original.score", "original.tags"}
+    assert len(catalogue["action_types"]) == 13
+    assert all(each["schema"]["properties"]["params"] for each in catalogue["action_types"])
+    prospect = await console.work.prospect(fields={"plan": "pro"})
+    assert (await console.work.record(prospect))["fields"] == {"plan": "Pro"}
+
+
+@pytest.mark.parametrize("name", ["score", "owner", "id", "company"])
+async def test_a_reserved_name_is_409(console: Running, name: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        await console.work.api("POST", "/catalogue", {"name": name, "type": "text", "label": "Mine"})
+    assert refused.value.status == 409
+
+
+async def test_options_go_with_picklists_only(console: Running) -> None:
+    for body in (
+        {"name": "size", "type": "number", "label": "Size", "options": ["1"]},
+        {"name": "size", "type": "multi", "label": "Size", "options": ["1", "1"]},
+    ):
+        with pytest.raises(Refusal) as refused:
+            await console.work.api("POST", "/catalogue", body)
+        assert refused.value.status == 422
+        assert [error["pointer"] for error in refused.value.body["errors"]] == ["/options"]
+
+
+async def test_a_key_is_shown_once_works_and_is_revoked(console: Running) -> None:
+    created = await console.work.api("POST", "/keys", {"name": "Ops", "scopes": ["admin"], "sources": []})
+    other = Workspace(console.work.session, "", console.url, created["key"])
+    assert (await other.api("GET", "/users"))["items"] == []
+    (row,) = await console.rows("SELECT * FROM api_keys WHERE id = $1", created["id"])
+    assert row["hash"] == key_hash(created["key"])
+    listed = await console.work.api("GET", "/keys")
+    assert all("key" not in item for item in listed["items"])
+    await console.work.api("DELETE", f"/keys/{created['id']}")
+    await console.work.api("DELETE", f"/keys/{created['id']}")
+
+    async def refused() -> bool:
+        try:
+            await other.api("GET", "/users")
+        except Refusal as refusal:
+            return refusal.status == 401
+        return False
+
+    await eventually(refused, 15.0)
+
+
+async def test_a_key_for_events_may_not_administer(console: Running) -> None:
+    created = await console.work.api("POST", "/keys", {"name": "Shop", "sources": ["shop"]})
+    assert created["scopes"] == ["events"]
+    other = Workspace(console.work.session, "", console.url, created["key"])
+    with pytest.raises(Refusal) as refused:
+        await other.api("GET", "/users")
+    assert refused.value.status == 403

@@ -1,0 +1,88 @@
+"""Backfill of a database that is older than its log, and retention."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from services.chassis import postgres
+from services.chassis.clock import SystemClock
+from services.chassis.postgres import Pool
+from services.chassis.settings import Postgres
+from services.relay.backfill import backfill
+from services.relay.retention import retire
+from services.relay.settings import Retention
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    async with postgres.pool(Postgres(url=SecretStr(database_url)), application_name="test") as opened:
+        yield opened
+
+
+async def test_a_backfill_enqueues_every_record_once_as_a_newer_version_without_a_change(
+    pool: Pool, database: asyncpg.Connection
+) -> None:
+    await database.execute("INSERT INTO prospects (id) SELECT gen_random_uuid() FROM generate_series(1, 10000)")
+    await database.execute("DELETE FROM outbox")
+    assert await backfill(pool, SystemClock(), chunk_rows=700) == 10_000
+    (found,) = await database.fetch(
+        "SELECT count(*) AS rows, count(DISTINCT aggregateid) AS prospects,"
+        " count(*) FILTER (WHERE payload->'data'->'change' = 'null' AND payload->'data'->>'writer' = 'backfill'"
+        " AND payload->'data'->'version' = '2') AS silent FROM outbox"
+    )
+    assert tuple(found) == (10_000, 10_000, 10_000)
+
+
+async def _settled(database: asyncpg.Connection, state: str, days_ago: int) -> UUID:
+    uid = uuid4()
+    await database.execute(
+        "INSERT INTO command_ledger (command_id, uid, prospect_id, action_id, executor, type, state, recordedtime,"
+        " settled_at) VALUES (gen_random_uuid(), $1, gen_random_uuid(), 'a', 'tags', 'add_tags', $2, now(), $3)",
+        uid,
+        state,
+        NOW - timedelta(days=days_ago),
+    )
+    return uid
+
+
+async def _dead_letter(database: asyncpg.Connection, uid: UUID, days_ago: int) -> None:
+    await database.execute(
+        'INSERT INTO dead_letters (id, reason, error, topic, partition, "offset", uid, first_time, last_time)'
+        " VALUES (gen_random_uuid(), 'permanent', '', 't', 0, 0, $1, $2, $2)",
+        uid,
+        NOW - timedelta(days=days_ago),
+    )
+
+
+async def test_the_ledger_forgets_what_is_settled_for_long_but_nothing_that_a_replay_needs(
+    pool: Pool, database: asyncpg.Connection
+) -> None:
+    for _ in range(5):
+        await _settled(database, "done", 31)
+    forgotten_dead = await _settled(database, "dead", 31)
+    kept = {
+        await _settled(database, "done", 29),
+        await _settled(database, "waiting", 300),
+        await _settled(database, "held", 300),
+        replayable := await _settled(database, "dead", 300),
+    }
+    await _dead_letter(database, replayable, 300)
+    assert await retire(pool, SystemClock(), Retention(chunk_rows=2)) == {"ledger": 6, "decisions": 0}
+    left = {row["uid"] for row in await database.fetch("SELECT uid FROM command_ledger")}
+    assert left == kept
+    assert forgotten_dead not in left
+
+
+async def test_dead_letters_stay_unless_a_setting_says_for_how_long(pool: Pool, database: asyncpg.Connection) -> None:
+    await _dead_letter(database, uuid4(), 1000)
+    await _dead_letter(database, uuid4(), 10)
+    await retire(pool, SystemClock(), Retention())
+    assert await database.fetchval("SELECT count(*) FROM dead_letters") == 2
+    await retire(pool, SystemClock(), Retention(dead_letters_days=30))
+    assert await database.fetchval("SELECT count(*) FROM dead_letters") == 1

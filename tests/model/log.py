@@ -1,0 +1,91 @@
+"""A client's own log: what it saved, what was accepted, what it changed by hand. The only input of the expectation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Record = dict[str, Any]
+"""A prospect's values: email, score, owner, tags, lists (id -> status), consent, lead_id, fields."""
+
+
+def record(values: Mapping[str, Any]) -> Record:
+    """Return the values of a prospect in the API's form as a record; what is absent has its default."""
+    lists = [
+        item if isinstance(item, dict) else {"id": item, "status": "subscribed"} for item in values.get("lists", ())
+    ]
+    return {
+        "email": values.get("email"),
+        "score": values.get("score", 0),
+        "owner": values.get("owner"),
+        "tags": list(values.get("tags", ())),
+        "lists": {item["id"]: item["status"] for item in lists},
+        "consent": values.get("consent", "none"),
+        "lead_id": values.get("lead_id"),
+        "fields": dict(values.get("fields", {})),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class SavedList:
+    """One version of an asset's list, as saved, and which users were disabled then."""
+
+    actions: Sequence[Mapping[str, Any]]
+    disabled_users: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """`types` are those of the catalogue's fields; `lists` has every saved version by asset and version."""
+
+    types: Mapping[str, str]
+    lists: Mapping[tuple[str, int], SavedList]
+
+    def at(self, asset_id: str, version: int) -> SavedList:
+        """Return a version. Version 0: the asset has no list yet."""
+        return SavedList(()) if version == 0 else self.lists[asset_id, version]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The prospect was created by a person or a system, which raises record triggers."""
+
+    values: Record
+    prospect_list_version: int
+    recorded: datetime
+    by: str = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Another writer than an action changed the record to `values`, when all before it had taken effect.
+
+    `version` is the record's version after the change, as answered.
+    """
+
+    values: Record
+    version: int
+    prospect_list_version: int
+    recorded: datetime
+    by: str = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An interaction got its 202, which echoed `version`; posted again, it stands here again."""
+
+    event: Mapping[str, Any]
+    version: int
+    prospect_list_version: int
+    recorded: datetime
+
+
+Entry = Created | Changed | Accepted
+
+
+@dataclass(slots=True)
+class ProspectLog:
+    """One prospect's entries, in the order in which they were answered."""
+
+    prospect_id: str
+    entries: list[Entry] = field(default_factory=list)

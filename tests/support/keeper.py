@@ -1,0 +1,59 @@
+"""Starts processes again when they end, as a supervisor does: killed ones, and those that end themselves to start clean."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from tests.support.eventually import eventually
+from tests.support.service_process import ServiceProcess
+
+_LOOK_S: Final = 0.2
+_PAUSE_S: Final = 1.0
+READY_DEADLINE_S: Final = 45.0
+
+
+class Keeper:
+    """Watches processes by name. `ended` has the exit codes met so far."""
+
+    def __init__(self, processes: Mapping[str, ServiceProcess]) -> None:
+        self._processes = processes
+        self.ended: dict[str, list[int | None]] = {name: [] for name in processes}
+
+    async def run(self) -> None:
+        """Keep all of them running, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for name in self._processes:
+                group.create_task(self._keep(name))
+
+    async def ready(self, *names: str) -> None:
+        """Return when these, or all, are ready."""
+        for name in names or self._processes:
+            process = self._processes[name]
+
+            async def is_ready(process: ServiceProcess = process) -> bool:
+                return process.running and await process.not_ready() is None
+
+            await eventually(is_ready, READY_DEADLINE_S, poll_s=0.1)
+
+    async def _keep(self, name: str) -> None:
+        process = self._processes[name]
+        while True:
+            if process.running:
+                await asyncio.sleep(_LOOK_S)
+                continue
+            self.ended[name].append(process.exit_code)
+            await process.start(wait_ready=False)
+            await asyncio.sleep(_PAUSE_S)  # one that ends at once is not started in a rush
+
+
+@asynccontextmanager
+async def kept(processes: Mapping[str, ServiceProcess]) -> AsyncIterator[Keeper]:
+    """Keep the processes running inside the body."""
+    keeper = Keeper(processes)
+    task = asyncio.ensure_future(keeper.run())
+    try:
+        yield keeper
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

@@ -1,0 +1,89 @@
+import asyncio
+
+import pytest
+
+from core.definitions import VersionUnknown
+from services.evaluator.lanes import BrokenChainError
+from tests.support.eventually import eventually
+from tests.support.toy_machine import ToyMachine, ToyStep
+from tests.unit.evaluator.lanes import ManualClock, Sent, frame, lane
+
+
+async def test_a_lane_takes_frames_of_its_seek_only_while_it_is_live() -> None:
+    subject = lane(Sent(), ManualClock())
+
+    assert not await subject.feed(1, frame(10, 5))
+    subject.go_live(1)
+    assert not await subject.feed(0, frame(10, 5))
+    assert await subject.feed(1, frame(10, 5))
+    subject.live = False
+    assert not await subject.feed(1, frame(15, 5))
+    assert subject.next == 15
+
+
+@pytest.mark.parametrize("start", [9, 11])
+async def test_a_frame_that_does_not_continue_the_chain_is_not_believed(start: int) -> None:
+    subject = lane(Sent(), ManualClock())
+    subject.go_live(1)
+
+    with pytest.raises(BrokenChainError, match=f"expected 10, got {start}"):
+        await subject.feed(1, frame(start, 5))
+    assert subject.next == 10
+
+
+async def test_evaluation_runs_ahead_by_a_few_frames_and_no_further() -> None:
+    sent = Sent()
+    subject = lane(sent, ManualClock())
+    subject.go_live(1)
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(subject.send())
+        await subject.feed(1, frame(10, 5))
+        await subject.feed(1, frame(15, 5))
+        third = group.create_task(subject.feed(1, frame(20, 5)))
+        await asyncio.sleep(0)
+        assert (subject.next, subject.done) == (20, 10)
+
+        sent.open.set()
+        assert await third
+        await eventually(lambda: subject.done == 25)
+        sending.cancel()
+    assert [run.next for run in sent.runs] == [15, 20, 25]
+
+
+async def test_a_frame_that_waited_for_room_is_dropped_when_the_lane_was_lost_meanwhile() -> None:
+    sent = Sent()
+    subject = lane(sent, ManualClock())
+    subject.go_live(1)
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(subject.send())
+        await subject.feed(1, frame(10, 5))
+        await subject.feed(1, frame(15, 5))
+        waiting = group.create_task(subject.feed(1, frame(20, 5)))
+        await asyncio.sleep(0)
+        subject.live = False
+        sent.open.set()
+        assert not await waiting
+        sending.cancel()
+    assert subject.next == 20
+
+
+async def test_a_lane_stops_before_a_record_that_waits_and_continues_there() -> None:
+    class Waiting(ToyMachine):
+        known = False
+
+        def step(self, state: object | None, key: bytes | None, value: bytes | None, offset: int) -> ToyStep:
+            if offset == 12 and not self.known:
+                raise VersionUnknown("asset", 3)
+            return super().step(state, key, value, offset)
+
+    machine = Waiting()
+    subject = lane(Sent(), ManualClock(), machine)
+    subject.go_live(1)
+    records = frame(10, 5)
+
+    await subject.feed(1, records)
+    assert (subject.next, str(subject.waits_for)) == (12, "version 3 of the list of asset asset")
+
+    machine.known = True
+    await subject.feed(1, records[2:])
+    assert (subject.next, subject.waits_for) == (15, None)
