@@ -8,7 +8,7 @@ from typing import Any
 from tests.model.expect import expect, expect_anonymous
 from tests.model.expectation import Expected, ExpectedInteraction
 from tests.model.identity import interaction_uid
-from tests.model.log import Accepted, Changed, Created, Definitions, Entry, ProspectLog, SavedList, record
+from tests.model.log import Accepted, Changed, Created, Definitions, Entry, ProspectLog, SavedList, patched, record
 
 BUILT_IN_TYPES = dict.fromkeys(
     ("first_name", "last_name", "company", "title", "phone", "industry", "country", "city"), "text"
@@ -38,15 +38,18 @@ class Journal:
         """Note a saved version of a list."""
         self.lists[asset_id, version] = SavedList(actions, self.disabled_users)
 
-    def created(self, prospect: Mapping[str, Any]) -> None:
-        """Note a created prospect, by the answer's values."""
-        entry = Created(record(prospect), self.prospect_list_version, _now())
-        self.prospects[prospect["id"]] = ProspectLog(prospect["id"], [entry])
+    def created(self, prospect_id: str, posted: Mapping[str, Any]) -> None:
+        """Note a created prospect, by what was posted: an answer may show what somebody else wrote meanwhile."""
+        entry = Created(record(posted), self.prospect_list_version, _now())
+        self.prospects[prospect_id] = ProspectLog(prospect_id, [entry])
 
-    def changed(self, prospect: Mapping[str, Any]) -> None:
-        """Note a change by hand, by the answer's values."""
-        entry = Changed(record(prospect), prospect["version"], self.prospect_list_version, _now())
-        self.prospects[prospect["id"]].entries.append(entry)
+    def changed(
+        self, prospect_id: str, changes: Mapping[str, Any], version: int, recorded: Mapping[str, datetime]
+    ) -> None:
+        """Note a change by hand, which made `version` of the record as it must have been. `recorded` as in `expected`."""
+        values = patched(self.expected(prospect_id, recorded).record, changes)
+        entry = Changed(values, version, self.prospect_list_version, _now())
+        self.prospects[prospect_id].entries.append(entry)
 
     def was_accepted(self, event: Mapping[str, Any], version: int) -> None:
         """Note an accepted event with the version that ingest stamped."""

@@ -88,8 +88,9 @@ class Player:
         entries = self.journal.prospects[prospect_id].entries
         events = [entry.event for entry in entries if isinstance(entry, Accepted)]
         uids = {interaction_uid(event["source"], event["id"]) for event in events}
-        await settled(self.api, prospect_id, lambda _: uids, time.monotonic() + _SETTLED_DEADLINE_S)
-        self.journal.changed(await self.api.console("PATCH", f"/prospects/{prospect_id}", changes))
+        before = await settled(self.api, prospect_id, lambda _: uids, time.monotonic() + _SETTLED_DEADLINE_S)
+        answer = await self.api.console("PATCH", f"/prospects/{prospect_id}", changes)
+        self.journal.changed(prospect_id, changes, answer["version"], before.recorded)
 
     def _event(self, touch: Touch) -> dict[str, Any]:
         envelope = self._envelope(f"event-{touch.event_number}", touch.type, touch.asset)
@@ -117,7 +118,7 @@ async def create_prospects(
     async def create() -> None:
         for number, body in waiting:
             answer = await api.console("POST", f"/{PROSPECT}s", body)
-            journal.created(answer)
+            journal.created(answer["id"], body)
             ids[number] = answer["id"]
             phase.advance()
 

@@ -11,13 +11,19 @@ from deploy.local.settings import HOST
 _OURS: Final = range(20_000, 32_768)
 """Below what Linux, macOS and Windows give to outgoing connections: these would take a port while its server is down."""
 _TRIES: Final = 100
+_given: set[int] = set()
+"""By this process: whoever was given one may listen on it only later."""
 
 
 def free_port() -> int:
-    """Return a port that nobody has right now, and that a server may come back to. Raises DeployError."""
-    for port in random.sample(_OURS, _TRIES):
+    """Return a port that nobody has right now, that nobody else was given, and that a server may come back to.
+
+    Raises DeployError.
+    """
+    for port in random.sample(sorted(set(_OURS) - _given), _TRIES):
         with socket.socket() as listener, suppress(OSError):
             listener.bind((HOST, port))
+            _given.add(port)
             return port
     raise DeployError(f"no port between {_OURS.start} and {_OURS.stop} is free")
 

@@ -26,6 +26,14 @@ def record(values: Mapping[str, Any]) -> Record:
     }
 
 
+def patched(before: Record, changes: Mapping[str, Any]) -> Record:
+    """Return a record after a PATCH: fields are merged, null clears one; everything else is replaced."""
+    fields = {**before["fields"], **changes.get("fields", {})}
+    kept = {name: value for name, value in fields.items() if value is not None}
+    given = record(changes)
+    return {**before, **{name: given[name] for name in changes if name != "fields"}, "fields": kept}
+
+
 @dataclass(frozen=True, slots=True)
 class SavedList:
     """One version of an asset's list, as saved, and which users were disabled then."""

@@ -118,14 +118,13 @@ async def test_an_asset_published_a_moment_ago_is_known(door: Door) -> None:
 
 
 async def test_poison_among_the_definitions_is_passed_over(door: Door) -> None:
-    await publish(
-        door.settings, topics.DEFINITIONS, b"{", None, b"[]", {"schema": 99}, {"schema": 1, "record": "asset"}
-    )
+    poison = (b"{", None, b"[]", {"schema": 99}, {"schema": 1, "record": "asset"})
+    await publish(door.settings, topics.DEFINITIONS, *poison)
     await door.define(asset("behind", "form"))
     assert (await door.post(event(subject="behind", type="form.submitted"))).status == 202
     metrics = await door.process.metrics()
     unreadable = [value for name, value in metrics.items() if "definitions_unreadable_total{" in name]
-    assert sum(unreadable) == 4
+    assert sum(unreadable) == len(poison)
 
 
 async def test_many_requests_at_once_share_batches_and_all_are_durable(door: Door) -> None:

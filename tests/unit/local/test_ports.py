@@ -20,3 +20,8 @@ def test_a_free_port_can_be_listened_on() -> None:
 def test_a_free_port_is_none_that_an_outgoing_connection_may_take_while_its_server_is_down() -> None:
     lowest = int(EPHEMERAL.read_text(encoding="ascii").split()[0])
     assert all(free_port() < lowest for _ in range(50))
+
+
+def test_no_port_is_given_twice_though_nobody_listens_yet() -> None:
+    given = [free_port() for _ in range(300)]
+    assert len(set(given)) == len(given)
