@@ -14,6 +14,8 @@ class Limits:
     uids_max: int = 2_000
     pending_max: int = 2_000
     state_max_bytes: int = 256 * 1024
+    state_after_max_bytes: int = 640 * 1024
+    """What one record may make of a state that was within its cap: a checkpoint is a record of a topic, too."""
     depth_max: int = 5
     commands_max: int = 200
 

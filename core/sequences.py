@@ -29,6 +29,7 @@ class Sequences:
     def __init__(self, state: State, now_ms: int, place: int, definitions: Definitions, limits: Limits) -> None:
         self.commands: list[Emitted] = []
         self.decisions: list[bytes] = []
+        self.discarded: list[NotFired] = []
         self._state, self._now_ms, self._place = state, now_ms, place
         self._definitions, self._limits = definitions, limits
         self._values = state.values
@@ -85,6 +86,7 @@ class Sequences:
         derived: list[str] = []
         for position in fired:
             derived += self._fire(actions.actions[position], actions, original, cause, after)
+        self.discarded += reasons.values() if reason is None else [reason]
         reads = decisions.reads(actions, original, cause) if reason is None else {}
         self.decisions.append(decisions.encode(cause, place, fired, derived, reads, reason, reasons))
 

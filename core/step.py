@@ -26,13 +26,14 @@ Outcome = Literal["decided", "duplicate", "snapshot"] | NotFired
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a record led to. `refused`: the snapshot counts, but what it would have set off is a dead letter."""
+    """What a record led to. `state` None: nothing is remembered of the key. `refused`: the snapshot counts, but what it
+    would have set off is a dead letter. `discarded`: why sequences and actions did not fire that were not just untrue."""
 
-    state: State
+    state: State | None
     outcome: Outcome
     commands: tuple[Emitted, ...] = ()
     decisions: tuple[bytes, ...] = ()
-    reason: NotFired | None = None
+    discarded: tuple[NotFired, ...] = ()
     refused: Refused | None = None
 
 
@@ -90,9 +91,9 @@ def _snapshot(
         return Step(state, "snapshot")
     try:
         _admit(state, now_ms, limits)
+        return _carried_out(Sequences(state, now_ms, base, definitions, limits), causes, "snapshot", limits)
     except Refused as refused:
         return Step(state, "snapshot", refused=refused)
-    return _carried_out(Sequences(state, now_ms, base, definitions, limits), causes, "snapshot")
 
 
 def _interaction(state: State, interaction: Interaction, base: int, definitions: Definitions, limits: Limits) -> Step:
@@ -102,8 +103,8 @@ def _interaction(state: State, interaction: Interaction, base: int, definitions:
         return Step(state, "duplicate")
     reason: NotFired | None = None
     if interaction.prospect_id.startswith(ANONYMOUS):
-        reason = "anonymous"
-    elif state.erased:
+        return _anonymous(interaction, now_ms, base, definitions, limits)
+    if state.erased:
         reason = "erased"
     elif state.version == 0:
         raise Refused("unknown_prospect", "no snapshot of this prospect is in the log", uid=interaction.uid)
@@ -111,14 +112,31 @@ def _interaction(state: State, interaction: Interaction, base: int, definitions:
     sequences = Sequences(state, now_ms, base, definitions, limits)
     if reason is None and sequences.is_spam(interaction):
         reason = "spam"
-    return _carried_out(sequences, [interaction], reason or "decided", reason)
+    return _carried_out(sequences, [interaction], reason or "decided", limits, reason)
+
+
+def _anonymous(interaction: Interaction, now_ms: int, base: int, definitions: Definitions, limits: Limits) -> Step:
+    """Decide without remembering: visitors are many, fire nothing, and a repeat is decided alike."""
+    sequences = Sequences(EMPTY, now_ms, base, definitions, limits)
+    sequences.carry_out([interaction], "anonymous")
+    return Step(None, "anonymous", decisions=tuple(sequences.decisions), discarded=tuple(sequences.discarded))
 
 
 def _carried_out(
-    sequences: Sequences, causes: Iterable[Interaction], outcome: Outcome, reason: NotFired | None = None
+    sequences: Sequences,
+    causes: Iterable[Interaction],
+    outcome: Outcome,
+    limits: Limits,
+    reason: NotFired | None = None,
 ) -> Step:
-    state = sequences.carry_out(causes, reason)
-    return Step(state, outcome, tuple(sequences.commands), tuple(sequences.decisions), reason)
+    roots = list(causes)
+    state = sequences.carry_out(roots, reason)
+    if state.size_bytes > limits.state_after_max_bytes:
+        uid = roots[0].uid if len(roots) == 1 else None
+        raise Refused(
+            "oversize", f"what it sets off makes a state of over {limits.state_after_max_bytes} bytes", uid=uid
+        )
+    return Step(state, outcome, tuple(sequences.commands), tuple(sequences.decisions), tuple(sequences.discarded))
 
 
 def _admit(state: State, now_ms: int, limits: Limits, uid: str | None = None) -> None:

@@ -6,6 +6,7 @@ import structlog
 from aiohttp import web
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from services.chassis.http_server import Runner
 from services.chassis.settings import Concern
 
 log = structlog.get_logger()
@@ -36,7 +37,7 @@ class Listener:
     async def serve(self, stopping: asyncio.Event) -> None:
         """Answer requests until `stopping` is set, then those in hand."""
         listening = self._listening
-        runner = web.AppRunner(
+        runner = Runner(
             self._app,
             access_log=None,
             keepalive_timeout=listening.idle_timeout_s,

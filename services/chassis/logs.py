@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 from services.chassis.settings import Log
 
@@ -108,14 +109,14 @@ def _failure(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mut
 def describe(exc: BaseException) -> dict[str, Any]:
     """Return what may be logged of an exception and its causes.
 
-    ValueError (pydantic's too), KeyError and what the database says may quote a value, so of those only the type and the
-    SQLSTATE stay.
+    ValueError (pydantic's too), KeyError, what the database says and what an HTTP parser says may quote a value, so of those
+    only the type and the SQLSTATE stay.
     """
     described: dict[str, Any] = {"type": type(exc).__qualname__, "at": _places(exc)}
     state = getattr(exc, "sqlstate", None)
     if state:
         described["sqlstate"] = state
-    elif not isinstance(exc, ValueError | LookupError):
+    elif not isinstance(exc, ValueError | LookupError | HttpProcessingError):
         described["text"] = str(exc)
     if isinstance(exc, BaseExceptionGroup):
         described["parts"] = [describe(part) for part in exc.exceptions]

@@ -19,6 +19,8 @@ from services.chassis.errors import RetryableError
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 RETRY_AFTER_S: Final = 1.0
+HEADERS_MAX_BYTES: Final = 16 * 1024
+"""Of all headers of a request together. The parser bounds each one and their number, not their sum."""
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 log = structlog.get_logger()
@@ -56,12 +58,15 @@ class Problem(Exception):
             body["detail"] = self.detail
         if self.errors:
             body["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in self.errors]
-        return web.Response(
+        response = web.Response(
             status=self.status,
             body=orjson.dumps(body),
             content_type="application/problem+json",
             headers={**_HEADERS, **self.headers},
         )
+        if self.headers.get("Connection") == "close":
+            response.force_close()  # the header alone keeps aiohttp listening
+        return response
 
 
 def unavailable(after_s: float | None = None) -> Problem:
@@ -74,6 +79,7 @@ def unavailable(after_s: float | None = None) -> Problem:
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every error of a handler as a problem. The outermost middleware."""
     try:
+        _bound_headers(request)
         return await handler(request)
     except Problem as problem:
         return problem.response()
@@ -86,6 +92,14 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception:  # a bug: the client learns nothing of it
         log.exception("request_failed", method=request.method, route=_route(request))
         return Problem(500, "internal", "Something went wrong on our side").response()
+
+
+def _bound_headers(request: web.Request) -> None:
+    if sum(len(name) + len(value) for name, value in request.raw_headers) > HEADERS_MAX_BYTES:
+        closing = {"Connection": "close"}
+        raise Problem(
+            431, "headers-too-large", "The headers are too large", f"at most {HEADERS_MAX_BYTES} bytes", headers=closing
+        )
 
 
 def _http_problem(exc: web.HTTPException) -> Problem:

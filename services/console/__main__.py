@@ -5,7 +5,7 @@ import sys
 from services.chassis import postgres
 from services.chassis.api_keys import ApiKeys
 from services.chassis.listener import Listener
-from services.chassis.process import Process, run
+from services.chassis.process import Parts, Process, run
 from services.chassis.settings import load
 from services.console.app import application
 from services.console.history.consumer import HistoryConsumer
@@ -28,7 +28,7 @@ async def main(process: Process, settings: ConsoleSettings) -> None:
         async with process.parts() as parts:
             parts.start("publications", publications.watch())
             if console.history:
-                parts.start("history", HistoryConsumer(settings.kafka, console.reading, database).run())
+                start_history(parts, HistoryConsumer(settings.kafka, console.reading, database))
             parts.start_draining("api", listener.serve(process.stopping))
 
 
@@ -40,7 +40,13 @@ async def history(process: Process, settings: HistorySettings) -> None:
         process.ready_when("database", lambda: postgres.unreachable(pool))
         process.ready_when("history", consumer.unready)
         async with process.parts() as parts:
-            parts.start("history", consumer.run())
+            start_history(parts, consumer)
+
+
+def start_history(parts: Parts, consumer: HistoryConsumer) -> None:
+    """Let history be kept, and its lag be told."""
+    parts.start("history", consumer.run())
+    parts.start("history-lag", consumer.measure_lag())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from services.chassis.api_keys import ApiKeyCache
 from services.chassis.json_body import BodyLimits
+from services.chassis.kafka_lag import LagMeasuring
 from services.chassis.listener import Listening
 from services.chassis.settings import Concern, ServiceSettings
 
@@ -20,6 +21,7 @@ class History(Concern):
     backoff_max_s: PositiveFloat = 10.0
     value_max_bytes: PositiveInt = 512 * 1024
     """Of a dead letter's bytes: the rest is cut off."""
+    lag: LagMeasuring = LagMeasuring()
 
 
 class Console(Listening):

@@ -31,6 +31,7 @@ class Evaluated:
     """By topic name, without a prefix."""
     changed: dict[bytes, object] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
+    discarded: Counter[str] = field(default_factory=Counter)
     commands: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
     waits_for: VersionUnknown | None = None
@@ -77,10 +78,11 @@ class Evaluation:
             evaluated.commands[command.executor] += 1
         for decision in stepped.decisions:
             evaluated.outputs[topics.DECISIONS].append((key, decision, headers))
-        if key is not None and stepped.state is not before:
+        if key is not None and stepped.state is not None and stepped.state is not before:
             store.put(key, stepped.state)
             evaluated.changed[key] = stepped.state
         evaluated.outcomes[stepped.outcome] += 1
+        evaluated.discarded.update(stepped.discarded)
         if stepped.refused is not None:
             refuse(record, topics.INTERACTIONS, stepped.refused, evaluated)
 

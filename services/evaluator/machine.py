@@ -29,8 +29,8 @@ class Stepped(Protocol):
     """What one record led to. `refused` when the state counts, but what the record asked for is a dead letter."""
 
     @property
-    def state(self) -> object:
-        """The state after it, the very same object if nothing changed."""
+    def state(self) -> object | None:
+        """The state after it, the very same object if nothing changed; None: nothing is remembered of the key."""
         ...
 
     @property
@@ -46,6 +46,11 @@ class Stepped(Protocol):
     @property
     def decisions(self) -> Sequence[bytes]:
         """One per interaction, derived ones too."""
+        ...
+
+    @property
+    def discarded(self) -> Sequence[str]:
+        """Why sequences, derived ones too, and actions were discarded: one reason each, for the metrics."""
         ...
 
     @property

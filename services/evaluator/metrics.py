@@ -7,6 +7,11 @@ from prometheus_client import Counter, Gauge, Histogram
 EVALUATED: Final = Counter(
     "finish_evaluator_evaluated_total", "Records evaluated, by kind or by why discarded", ["outcome"]
 )
+DISCARDED: Final = Counter(
+    "finish_evaluator_discarded_total",
+    "Sequences, derived ones too, and actions that did not fire, by reason",
+    ["reason"],
+)
 FIRED: Final = Counter("finish_evaluator_fired_total", "Commands sent, by executor", ["executor"])
 DEAD_LETTERS: Final = Counter("finish_evaluator_dead_letters_total", "Records that became dead letters", ["reason"])
 STALE_FRAMES: Final = Counter(

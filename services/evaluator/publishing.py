@@ -39,6 +39,8 @@ class Publisher:
 def _count(evaluated: Evaluated) -> None:
     for outcome, count in evaluated.outcomes.items():
         metrics.EVALUATED.labels(outcome).inc(count)
+    for reason, count in evaluated.discarded.items():
+        metrics.DISCARDED.labels(reason).inc(count)
     for executor, count in evaluated.commands.items():
         metrics.FIRED.labels(executor).inc(count)
     for reason, count in evaluated.dead.items():

@@ -29,6 +29,7 @@ async def serve(process: Process, settings: ExecutorsSettings, *, names: list[st
             )
             process.ready_when(name, consumer.unassigned)
             parts.start(name, consumer.run())
+            parts.start(f"{name}-lag", consumer.measure_lag())
 
 
 if __name__ == "__main__":

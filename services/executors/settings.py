@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from services.chassis.kafka_lag import LagMeasuring
 from services.chassis.settings import Concern, ServiceSettings
 
 
@@ -19,6 +20,7 @@ class Executors(Concern):
     bug_attempts_max: PositiveInt = 3
     """So often an error of no known kind is met before its batch is taken apart."""
     commit_timeout_s: PositiveFloat = 5.0
+    lag: LagMeasuring = LagMeasuring()
 
 
 class ExecutorsSettings(ServiceSettings):

@@ -147,7 +147,8 @@ class World:
         for offset in range(self.position, min(self.position + count, len(self.log))):
             prospect_id, value = self.log[offset]
             result = step(self.states.get(prospect_id), prospect_id.encode(), value, offset, self.definitions)
-            self.states[prospect_id] = result.state
+            if result.state is not None:
+                self.states[prospect_id] = result.state
             self.position = offset + 1
             steps.append(result)
             for executor, command in result.commands:

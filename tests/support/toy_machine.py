@@ -39,6 +39,7 @@ class ToyStep:
     commands: tuple[ToyCommand, ...]
     decisions: tuple[bytes, ...]
     outcome: str = "decided"
+    discarded: tuple[str, ...] = ()
     refused: None = None
 
 

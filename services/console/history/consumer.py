@@ -17,6 +17,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from services.chassis.errors import PermanentError, RetryableError
 from services.chassis.failpoints import failpoint
 from services.chassis.kafka import consumer, running
+from services.chassis.kafka_lag import follow_lag
 from services.chassis.settings import Kafka
 from services.console.history.reading import TOPICS, HistoryRow, poison, read
 from services.console.history.storing import store
@@ -45,6 +46,7 @@ class HistoryConsumer:
         self._kafka, self._history, self._database = kafka, history, database
         self._topics = {kafka.topic(name): name for name in TOPICS}
         self._reader: AIOKafkaConsumer | None = None
+        self._stored: dict[TopicPartition, int] = {}
 
     async def run(self) -> None:
         """Consume for ever."""
@@ -67,6 +69,7 @@ class HistoryConsumer:
         )
         async with running(made) as reader:
             self._reader = reader
+            self._stored.clear()
             try:
                 while True:
                     await self._batch(reader)
@@ -82,11 +85,13 @@ class HistoryConsumer:
             await self._keep(readings)
             failpoint("history.after-rows")
         if fetched:
+            stored = {partition: records[-1].offset + 1 for partition, records in fetched.items()}
             try:
-                await reader.commit({partition: records[-1].offset + 1 for partition, records in fetched.items()})
+                await reader.commit(stored)
+                self._stored |= stored
             except _NOT_OURS as exc:
+                self._stored.clear()
                 log.info("history_partitions_moved", reason=type(exc).__name__)
-        await self._measure(reader)
 
     def _read(self, record: ConsumerRecord) -> Reading | None:
         topic = self._topics[record.topic]
@@ -124,11 +129,10 @@ class HistoryConsumer:
             else:
                 return
 
-    async def _measure(self, reader: AIOKafkaConsumer) -> None:
-        """Set the lag. A partition's end is known once it was fetched from; then its position is known, too."""
-        lag = dict.fromkeys(TOPICS, 0)
-        for partition in reader.assignment():
-            if (end := reader.highwater(partition)) is not None:
-                lag[self._topics[partition.topic]] += max(0, end - await reader.position(partition))
-        for topic, records in lag.items():
-            HISTORY_LAG.labels(topic).set(records)
+    async def measure_lag(self) -> None:
+        """Tell how far it is behind, until cancelled."""
+        await follow_lag(lambda: self._reader, self._stored, self._tell_lag, self._history.lag)
+
+    def _tell_lag(self, lag: Mapping[TopicPartition, int]) -> None:
+        for topic, name in self._topics.items():
+            HISTORY_LAG.labels(name).set(sum(records for each, records in lag.items() if each.topic == topic))

@@ -6,7 +6,7 @@ counted: the next one covers it.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from services.chassis import kafka
 from services.chassis.failpoints import failpoint
+from services.chassis.kafka_lag import follow_lag
 from services.chassis.settings import Kafka
 from services.executors import metrics
 from services.executors.executor import Executor
@@ -30,7 +31,8 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     def __init__(self, executor: Executor, pipeline: Pipeline, settings: Kafka, limits: Executors) -> None:
         self._executor, self._pipeline, self._settings, self._limits = executor, pipeline, settings, limits
         self._assigned = False
-        self._next_offsets: dict[TopicPartition, int] = {}
+        self._reader: AIOKafkaConsumer | None = None
+        self._settled: dict[TopicPartition, int] = {}
 
     async def unassigned(self) -> str | None:
         """Readiness check: return why no commands are read, or None. A share of no partition is a share."""
@@ -39,7 +41,7 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
         """Note that a rebalance has begun."""
         self._assigned = False
-        self._next_offsets.clear()
+        self._settled.clear()
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Note that it has ended."""
@@ -54,6 +56,7 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         )
         reader.subscribe([self._settings.topic(self._executor.topic)], listener=self)
         async with kafka.running(reader):
+            self._reader = reader
             while True:
                 fetched = await reader.getmany(
                     timeout_ms=self._limits.poll_ms, max_records=self._limits.batch_max_records
@@ -64,11 +67,17 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                     await self._pipeline.settle([self._record(record) for record in records])
                     await self._commit(reader, {part: chunk[-1].offset + 1 for part, chunk in fetched.items() if chunk})
                     failpoint(f"executor.{name}.after-offsets")
-                metrics.LAG.labels(name).set(self._lag(reader))
+
+    async def measure_lag(self) -> None:
+        """Tell how far it is behind, until cancelled."""
+        await follow_lag(lambda: self._reader, self._settled, self._tell_lag, self._limits.lag)
+
+    def _tell_lag(self, lag: Mapping[TopicPartition, int]) -> None:
+        metrics.LAG.labels(self._executor.name).set(sum(lag.values()))
 
     async def _commit(self, reader: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
         kept = {partition: offset for partition, offset in offsets.items() if partition in reader.assignment()}
-        self._next_offsets |= kept
+        self._settled |= kept
         try:
             async with asyncio.timeout(self._limits.commit_timeout_s):
                 if kept:
@@ -76,11 +85,6 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         except (KafkaError, TimeoutError) as exc:
             metrics.COMMIT_FAILURES.labels(self._executor.name).inc()
             log.warning("offsets_not_committed", executor=self._executor.name, error=type(exc).__name__)
-
-    def _lag(self, reader: AIOKafkaConsumer) -> int:
-        """Return how many records of the assigned partitions are not settled, as far as the broker has told."""
-        ends = {partition: reader.highwater(partition) or 0 for partition in reader.assignment()}
-        return sum(max(ends.get(part, 0) - offset, 0) for part, offset in self._next_offsets.items())
 
     def _record(self, record: ConsumerRecord) -> Record:
         """Return it under its topic's own name: a dead letter is the same under any deployment's prefix."""

@@ -120,5 +120,6 @@ def _named(exc: ValidationError) -> str:
 
 
 def _place(location: tuple[int | str, ...], kind: str) -> str:
-    """Return a place, or the rule where the place is an unknown key: that is the sender's own text."""
-    return kind if kind == "extra_forbidden" or not location else ".".join(map(str, location))
+    """Return the attribute of ours that is wrong, or the rule where there is none: what lies deeper may be the sender's
+    own text, a key of a map say."""
+    return kind if kind == "extra_forbidden" or not location else str(location[0])

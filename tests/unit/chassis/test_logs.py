@@ -5,6 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import TypeAdapter, ValidationError
 
 from services.chassis import logs
@@ -79,6 +80,7 @@ def quoting() -> list[BaseException]:
         ValueError("ann@example.com"),
         asyncpg.UniqueViolationError("ann@example.com"),
         ExceptionGroup("parts", [ValueError("ann@example.com")]),
+        HttpProcessingError(message="ann@example.com"),
     ]
 
 

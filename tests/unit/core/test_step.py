@@ -9,7 +9,7 @@ import pytest
 from core.definitions import VersionUnknown
 from core.limits import Limits
 from core.records import Refused
-from core.state import State
+from core.state import State, encode
 from core.step import Step, step
 from core.values import Values
 from schemas.commands.command import Command
@@ -75,8 +75,8 @@ def test_a_duplicate_is_no_attempt_of_the_spam_window() -> None:
     world = _world(PLUS)
     for _ in range(10):
         _click(world, 1, data={"ip": "203.0.113.7"})
-    reasons = [_click(world, number, data={"ip": "203.0.113.7"}).reason for number in (2, 3, 4, 5)]
-    assert reasons == [None, None, None, "spam"]
+    reasons = [_click(world, number, data={"ip": "203.0.113.7"}).outcome for number in (2, 3, 4, 5)]
+    assert reasons == ["decided", "decided", "decided", "spam"]
 
 
 def test_unsubscribes_and_feeds_without_an_address_are_not_counted() -> None:
@@ -85,7 +85,7 @@ def test_unsubscribes_and_feeds_without_an_address_are_not_counted() -> None:
         _click(world, number, type="list_email.unsubscribed", data={"ip": "203.0.113.7"}) for number in range(8)
     ]
     bounced = [_click(world, number, type="list_email.bounced") for number in range(8, 16)]
-    assert {result.reason for result in (*unsubscribed, *bounced)} == {None}
+    assert {result.outcome for result in (*unsubscribed, *bounced)} == {"decided"}
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,28 @@ def test_an_anonymous_interaction_is_kept_and_fires_nothing() -> None:
     world = _world(PLUS)
     value = interaction("anon:x", 1)
     result = step(None, b"anon:x", value, 1, world.definitions)
-    assert (result.outcome, result.reason, result.commands) == ("anonymous", "anonymous", ())
+    assert (result.outcome, result.discarded, result.commands) == ("anonymous", ("anonymous",), ())
     assert _decision(result)["reason"] == "anonymous"
+
+
+def test_nothing_is_remembered_of_an_anonymous_visitor_and_a_repeat_is_decided_alike() -> None:
+    world = _world(PLUS)
+    value = interaction("anon:x", 1)
+    first, again = (step(None, b"anon:x", value, 1, world.definitions) for _ in range(2))
+    assert first.state is None
+    assert first == again
+
+
+def test_an_interaction_that_would_make_a_state_too_large_for_a_checkpoint_is_refused_and_leaves_it_as_it_was() -> None:
+    copy = {"field": "city", "op": "copy", "from": "event.form.message"}
+    copies = [{"id": f"c{number}", "type": "change_field_value", "params": copy} for number in range(20)]
+    world = _world(*copies)
+    world.evaluate()
+    value = interaction(PROSPECT, 1, data={"form": {"message": "x" * 60_000}})
+    with pytest.raises(Refused) as refused:
+        step(world.states[PROSPECT], PROSPECT.encode(), value, 9, world.definitions)
+    assert refused.value.reason == "oversize"
+    assert len(encode(world.states[PROSPECT])) < 10_000
 
 
 def test_pools_copies_and_now_are_resolved_on_original_values() -> None:
@@ -224,5 +244,5 @@ def test_an_erased_prospect_is_suppressed() -> None:
     document["data"]["erased"] = True
     world.log.append((PROSPECT, orjson.dumps(document)))
     result = _click(world)
-    assert (result.reason, result.commands) == ("erased", ())
+    assert (result.outcome, result.commands) == ("erased", ())
     assert world.states[PROSPECT].values == Values()

@@ -72,6 +72,8 @@ def test_a_command_that_cannot_be_carried_out_is_still_somebodys(
         ({"action_id": "nul\x00"}, "action_id"),
         ({"type": "x" * 65}, "type"),
         ({"params": None, "uid": None}, "uid, params"),
+        ({"after": {"s3cret\x00": "hold"}}, "after"),
+        ({"after": {str(uuid4()): "s3cret"}}, "after"),
     ],
 )
 def test_a_command_without_an_identity_is_nobodys(changes: dict[str, Any], error: str) -> None:
