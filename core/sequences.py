@@ -20,7 +20,7 @@ from core.state import Effect, Fired, State, size
 from core.values import Values
 from schemas.identity import command_id
 from schemas.outcomes import NotFired
-from schemas.triggers import PROSPECT_ASSET_ID, SPAM_EXEMPT_TYPES
+from schemas.triggers import PROSPECT_ASSET_ID, SPAM_ACROSS_ASSETS_TYPES, SPAM_EXEMPT_TYPES
 
 
 class Sequences:
@@ -45,7 +45,8 @@ class Sequences:
             return False
         opened_ms = self._now_ms - self._limits.spam_window_ms
         windows = {name: times for name, times in self._windows.items() if times[-1] > opened_ms}
-        name = f"{interaction.subject}/{interaction.type}/{address(ip)}"
+        asset = "" if interaction.type in SPAM_ACROSS_ASSETS_TYPES else interaction.subject
+        name = f"{asset}/{interaction.type}/{address(ip)}"
         times = windows.get(name, ())
         windows[name] = attempted(times, self._now_ms, self._limits)
         self._windows = windows

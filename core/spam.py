@@ -1,4 +1,4 @@
-"""The spam window of links, files and list e-mails: the same prospect, asset, trigger and address, five times in 300 s.
+"""The spam window: the same prospect, asset, trigger and address, five times in 300 s; for forms, whatever the asset.
 
 Only the newest `spam_attempts - 1` times are kept: an attempt is spam exactly when all of them are inside the window.
 """
@@ -13,9 +13,9 @@ from core.limits import Limits
 def address(ip: str) -> str:
     """Return what counts as one address: IPv4 as it is, IPv6 by its /64, a mapped IPv4 as IPv4, anything else as text."""
     try:
-        parsed = ip_address(ip)
+        parsed = ip_address(ip.strip())
     except ValueError:
-        return ip
+        return ip.strip()
     if isinstance(parsed, IPv6Address):
         if parsed.ipv4_mapped is not None:
             return str(parsed.ipv4_mapped)

@@ -29,5 +29,8 @@ INTERACTION_TYPES: Final = frozenset(f"{kind}.{trigger}" for kind, triggers in T
 RECORD_TYPES: Final = tuple(f"prospect.{trigger}" for trigger in TRIGGERS["prospect"])
 """In the order in which one write raises them."""
 
-SPAM_EXEMPT_TYPES: Final = frozenset({"list_email.unsubscribed", "form.submitted"})
-"""Unsubscribes are always honoured; forms are counted at the door, across all ingest processes."""
+SPAM_EXEMPT_TYPES: Final = frozenset({"list_email.unsubscribed"})
+"""Unsubscribes are always honoured."""
+SPAM_ACROSS_ASSETS_TYPES: Final = frozenset({"form.submitted"})
+"""Submissions of whatever form count together. Those of the form endpoint were counted at the door already, for all users
+of an address and before they were accepted; here are also those that a tracker posts."""

@@ -40,6 +40,11 @@ class Counts:
                 return low + (high - low) * (wanted - below) / (self.within_s[high] - below)
         return None
 
+    def latency(self) -> str | None:
+        """Return p50 and p99 from acceptance to effect, in words; None: nothing was counted."""
+        half, most = self.quantile_s(0.5), self.quantile_s(0.99)
+        return None if half is None or most is None else f"{1000 * half:.0f} ms p50, {1000 * most:.0f} ms p99"
+
 
 async def read_counts(api: Api) -> Counts | None:
     """Read all services' pages. None: the stack does not tell where they are, or one does not answer now."""

@@ -90,4 +90,5 @@ async def _live(api: Api, phase: Phase, before: Counts | None) -> None:
         await asyncio.sleep(_LIVE_EVERY_S)
         if (now := await read_counts(api)) is not None:
             counts = now.since(before)
-            phase.remark(f"{counts.fired} fired, {sum(counts.effects.values())} effects")
+            figures = (f"{counts.fired} fired", f"{sum(counts.effects.values())} effects", counts.latency())
+            phase.remark(", ".join(filter(None, figures)))

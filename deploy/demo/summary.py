@@ -21,8 +21,8 @@ def tell_figures(screen: Screen, accepted: int, findings: Findings, counts: Coun
         f"decided       {findings.interactions} interactions, {findings.cascades} raised by effects; discarded: {discarded}"
     )
     screen.say(f"effects       {outcomes}")
-    if counts is not None and (half := counts.quantile_s(0.5)) is not None:
-        screen.say(f"latency       {_ms(half)} p50, {_ms(counts.quantile_s(0.99))} p99 from acceptance to effect")
+    if counts is not None and (latency := counts.latency()) is not None:
+        screen.say(f"latency       {latency} from acceptance to effect")
 
 
 def tell_result(screen: Screen, findings: Findings, prospects: int) -> None:
@@ -85,7 +85,3 @@ def _conditions(action: dict[str, Any]) -> str:
         f"{rule['field']} {rule['operator']} {rule['expected']!r}, saw {rule['seen']!r}"
         for rule in action["conditions"]
     )
-
-
-def _ms(seconds: float | None) -> str:
-    return "?" if seconds is None else f"{seconds * 1000:.0f} ms"

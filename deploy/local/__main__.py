@@ -14,7 +14,7 @@ async def up(*, with_demo: bool, leave: bool) -> int:
 
     A second signal ends the orderly stop: what runs is then killed with this process.
     """
-    code = 0
+    code = 1 if with_demo and leave else 0  # what is interrupted has shown nothing
     this = asyncio.current_task()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, lambda: this and this.cancel())

@@ -1,7 +1,7 @@
 """What happens to posted events, from judging to durable, in one place.
 
-An event of a prospect with records in the outbox goes there, too, behind them; all others go straight to the log. A batch
-is judged as a whole before anything of it is kept.
+An event that names its prospect by address goes to the outbox while the prospect's first snapshot or interactions wait
+there, behind them; all others go straight to the log. A batch is judged as a whole before anything of it is kept.
 """
 
 from collections.abc import Mapping, Sequence

@@ -25,7 +25,7 @@ SQL: Final = load_sql(Path(__file__).parent / "sql" / "prospects.sql")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A prospect. `waiting`: records of it are in the outbox still."""
+    """A prospect. `waiting`: its first snapshot or interactions of it are in the outbox still."""
 
     id: str
     waiting: bool

@@ -1,4 +1,4 @@
-"""The spam rule for links, files and list e-mails: the fifth of its kind inside five minutes is discarded."""
+"""The spam rule: the fifth of its kind inside five minutes is discarded; of submissions, whatever the form."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -7,8 +7,9 @@ from typing import Any
 
 WINDOW = timedelta(seconds=300)
 ALLOWED = 4
-NOT_COUNTED = ("list_email.unsubscribed", "form.submitted")
-"""Unsubscribes are always honoured; forms are counted at the door."""
+UNSUBSCRIBED = "list_email.unsubscribed"
+"""Always honoured."""
+SUBMITTED = "form.submitted"
 
 
 class SpamWindow:
@@ -20,9 +21,10 @@ class SpamWindow:
     def discards(self, event: dict[str, Any], now: datetime) -> bool:
         """Count an attempt and say whether it is one too many."""
         address = (event.get("data") or {}).get("ip")
-        if not address or event["type"] in NOT_COUNTED or event["type"].startswith("prospect."):
+        if not address or event["type"] == UNSUBSCRIBED or event["type"].startswith("prospect."):
             return False
-        attempts = self._attempts[event["subject"], event["type"], network(address)]
+        asset = "any form" if event["type"] == SUBMITTED else event["subject"]
+        attempts = self._attempts[asset, event["type"], network(address)]
         earlier = sum(now - attempt < WINDOW for attempt in attempts)
         attempts.append(now)
         return earlier >= ALLOWED

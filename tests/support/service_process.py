@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import aiohttp
 
+from deploy.errors import DeployError
 from deploy.local.child import Child, ChildSpec
 from deploy.local.ports import free_port
 from deploy.local.readiness import http_ready
@@ -22,14 +23,15 @@ _HTTP_TIMEOUT: Final = aiohttp.ClientTimeout(total=5.0)
 class ServiceProcess:
     """`python -m <module> <argument>...` with its ops server on a free port, ready when the context is entered.
 
-    The environment is this process's without `FA_*` and `DATABASE_URL`, plus `env`. The end of its log is printed when
-    the test fails inside the context.
+    The environment is this process's without `FA_*` and `DATABASE_URL`, plus `env`. One that is armed to be killed may be
+    gone before anybody sees that it is ready. The end of its log is printed when the test fails inside the context.
     """
 
     def __init__(
         self, module: str, *arguments: str, env: Mapping[str, str], folder: Path, ready_timeout_s: float = 90.0
     ) -> None:
         self.ops_port = free_port()
+        self._armed = "FA_FAIL" in env
         self.log_file = folder / f"{'-'.join((module, *arguments))}-{self.ops_port}.log"
         self._child = Child(
             ChildSpec(
@@ -47,7 +49,9 @@ class ServiceProcess:
         """Start it and wait until it is ready."""
         try:
             await self.start()
-        except BaseException:
+        except BaseException as exc:
+            if isinstance(exc, DeployError) and self._armed and not self.running:
+                return self
             await self._child.stop()
             raise
         return self

@@ -1,5 +1,7 @@
 """Prospects: created, read and changed by clients; each change is answered when its snapshot is in the log."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -7,8 +9,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from services.chassis.json_body import invalid
 from services.chassis.postgres import Connection
-from services.chassis.problems import Problem
+from services.chassis.problems import FieldError, Problem
 from services.chassis.sql_files import load_sql
 from services.console.bodies.prospects import Membership, NewProspect, Prospect, ProspectChanges
 from services.console.catalogue import read_catalogue
@@ -33,7 +36,8 @@ class Prospects:
         """Create a prospect. 409: the e-mail address is another one's."""
         async with self.database.record_change(f"api:{call.key.id}") as tx:
             values = await _checked(tx, RecordValues(), call.body)
-            row = await tx.fetchrow(SQL["create"], uuid4(), *values.columns())
+            with _refusals():
+                row = await tx.fetchrow(SQL["create"], uuid4(), *values.columns())
             if row is None:
                 raise _email_taken()
             seq = await tx.fetchval(OUTBOX["last_written"])
@@ -73,13 +77,22 @@ async def _checked(tx: Connection, old: RecordValues, body: NewProspect | Prospe
 
 
 async def _update(tx: Connection, identity: UUID, values: RecordValues) -> Row:
-    try:
+    with _refusals():
         row = await tx.fetchrow(SQL["update"], identity, *values.columns())
-    except asyncpg.UniqueViolationError:
-        raise _email_taken() from None
     if row is None:
         raise not_found("prospect")
     return row
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Answer what the database's constraints refuse."""
+    try:
+        yield
+    except asyncpg.UniqueViolationError:
+        raise _email_taken() from None
+    except asyncpg.CheckViolationError:
+        raise invalid([FieldError("", "makes a record that is larger than 192 KiB")]) from None
 
 
 def prospect_id(path: Any) -> UUID:

@@ -2,9 +2,11 @@
 in a circle."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from core.limits import DEFAULT
 from schemas.dead_letters import DeadLetter
 from services.chassis.postgres import Connection
 from services.chassis.sql_files import load_sql
@@ -13,6 +15,7 @@ from services.console.metrics import DEAD_LETTERS
 from services.console.transactions import Database
 
 SQL: Final = load_sql(Path(__file__).parents[1] / "sql" / "history.sql")
+_REPEATED_WITHIN: Final = timedelta(milliseconds=DEFAULT.uids_kept_ms)
 _DEAD: Final = (
     "id",
     "reason",
@@ -36,9 +39,9 @@ async def store(database: Database, rows: Sequence[HistoryRow]) -> None:
     """Store all or nothing. Raises RetryableError, or PermanentError when a row can never be stored."""
     async with database.transaction() as tx:
         if accepted := [_accepted(row) for row in rows if isinstance(row, Accepted)]:
-            await tx.execute(SQL["accepted"], *_columns(accepted))
+            await tx.execute(SQL["accepted"], *_columns(accepted), _REPEATED_WITHIN)
         if decided := [_decided(row) for row in rows if isinstance(row, Decided)]:
-            await tx.execute(SQL["decided"], *_columns(decided), database.clock.now())
+            await tx.execute(SQL["decided"], *_columns(decided), database.clock.now(), _REPEATED_WITHIN)
         dead = [row for row in rows if isinstance(row, DeadLetter)]
         stored = await _dead(tx, dead) if dead else []
     for reason in stored:

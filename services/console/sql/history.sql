@@ -1,11 +1,17 @@
--- What history keeps. A repeat of a record changes nothing; accepted and decided come in either order.
+-- What history keeps. A repeat of a record changes nothing; accepted and decided come in either order. An event that is
+-- sent again once it is no repeat any more has the same uid: it takes the place of the one before.
 
 -- name: accepted
+-- $7 how much later it was accepted then
 INSERT INTO decisions (uid, prospect_id, asset_id, type, recordedtime, position)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[])
-ON CONFLICT DO NOTHING
+ON CONFLICT (uid) DO UPDATE
+SET prospect_id = excluded.prospect_id, asset_id = excluded.asset_id, type = excluded.type,
+    recordedtime = excluded.recordedtime, position = excluded.position, document = NULL, decided_at = NULL
+WHERE decisions.recordedtime <= excluded.recordedtime - $7::interval
 
 -- name: decided
+-- $9 how much later
 INSERT INTO decisions (uid, prospect_id, asset_id, type, recordedtime, position, document, decided_at)
 SELECT *, $8::timestamptz
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::jsonb[])
@@ -13,7 +19,7 @@ ON CONFLICT (uid) DO UPDATE
 SET prospect_id = excluded.prospect_id, asset_id = excluded.asset_id, type = excluded.type,
     recordedtime = excluded.recordedtime, position = excluded.position,
     document = excluded.document, decided_at = excluded.decided_at
-WHERE decisions.document IS NULL
+WHERE decisions.document IS NULL OR decisions.recordedtime <= excluded.recordedtime - $9::interval
 
 -- name: dead
 INSERT INTO dead_letters (id, reason, error, topic, partition, "offset", key, value, executor, uid, prospect_id,

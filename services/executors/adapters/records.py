@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
+from core.limits import DEFAULT
 from schemas.commands.command import Command
 from services.chassis.errors import RetryableError
 from services.chassis.postgres import Connection, Pool, translated
@@ -18,6 +19,8 @@ from services.executors.ports import DeadLetter, Effect, Outcome
 _FOLDER: Final = Path(__file__).parent / "sql"
 LEDGER: Final = load_sql(_FOLDER / "ledger.sql")
 
+_REPEATED_WITHIN: Final = timedelta(milliseconds=DEFAULT.uids_kept_ms)
+"""The evaluator remembers an interaction for so long: what it decides again later is another one."""
 _NOT_THE_COMMANDS: Final = frozenset({"28", "3D", "42"})
 """Login, database, table or right is missing: statements are constant, so no command's values can cause these, and to
 take batches apart would bury every command for a deployment's mistake."""
@@ -73,7 +76,7 @@ class PostgresTransaction:
     async def claim(self, commands: Sequence[Command]) -> set[UUID]:
         """Write ledger rows, as done, and return the ids of the commands that were never taken before."""
         rows = [(c.id, c.uid, c.prospect_id, c.action_id, c.type, c.recordedtime) for c in commands]
-        claimed = await self._connection.fetch(LEDGER["claim"], *_columns(rows), self._executor)
+        claimed = await self._connection.fetch(LEDGER["claim"], *_columns(rows), self._executor, _REPEATED_WITHIN)
         return {row["command_id"] for row in claimed}
 
     async def owners(self, command_ids: Collection[UUID]) -> dict[UUID, UUID]:

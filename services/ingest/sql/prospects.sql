@@ -1,9 +1,12 @@
 -- Prospects that are named by their e-mail address.
 
 -- name: find
--- `waiting`: records of the prospect are committed and not in the log yet; what follows them goes behind them.
+-- `waiting`: the log does not have the prospect's first snapshot yet, or interactions of it are committed and not in the log:
+-- what follows them goes behind them. Other snapshots are passed: they are somebody else's changes, in no order to this.
 SELECT asked.email, prospects.id,
-       EXISTS (SELECT FROM outbox WHERE outbox.aggregateid = prospects.id::text) AS waiting
+       EXISTS (SELECT FROM outbox
+               WHERE outbox.aggregateid = prospects.id::text
+                 AND (outbox.type = 'interaction' OR (outbox.payload #>> '{data,version}') = '1')) AS waiting
 FROM unnest($1::text[]) AS asked (email)
 JOIN prospects ON text_key(prospects.email) = text_key(asked.email)
 

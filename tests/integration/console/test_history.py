@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -150,6 +151,30 @@ async def test_a_decision_may_come_first_and_a_repeat_changes_nothing(
     document = await rows.fetchval("SELECT document FROM decisions WHERE uid = $1", uid)
     assert orjson.loads(document)["fired"] == [1]
     assert await rows.fetchval("SELECT count(*) FROM decisions WHERE document IS NULL") == 0
+
+
+async def test_an_event_sent_again_once_it_is_no_repeat_any_more_takes_the_place_of_the_one_before(
+    log: Log, kafka_settings: Kafka, database_url: str, rows: asyncpg.Connection
+) -> None:
+    uid, later = str(uuid4()), (datetime.fromisoformat(AT) + timedelta(days=7)).isoformat()
+    fired = "SELECT document -> 'fired' FROM decisions WHERE uid = $1"
+    async with consuming(kafka_settings, database_url):
+        await log.accepted(uid)
+        await log.decided(uid, fired=[1])
+        await soon(lambda: rows.fetchval(fired, uid))
+        await log.accepted(uid, recordedtime=later)
+        await log.decided(uid, recordedtime=later, fired=[2])
+        await log.decided(uid, fired=[1])
+        await log.decided(uid, recordedtime=later, fired=[3])
+
+        async def replaced() -> bool:
+            return bool(await rows.fetchval(fired, uid) == "[2]")
+
+        await soon(replaced)
+        end = str(uuid4())
+        await log.decided(end, fired=[9])
+        await soon(lambda: rows.fetchval(fired, end))
+        assert await replaced()
 
 
 async def test_poison_on_any_topic_is_a_dead_letter_and_stops_nothing(

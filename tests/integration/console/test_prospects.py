@@ -122,6 +122,16 @@ async def test_everything_that_is_wrong_is_pointed_at(console: Running) -> None:
         assert pointers(one.value) == {f"/{name}" for name in wrong}
 
 
+async def test_a_record_that_the_log_could_not_take_is_refused(console: Running) -> None:
+    tags = [f"{number:04}{'€' * 96}" for number in range(700)]
+    prospect = await console.work.prospect(tags=tags[:600])
+    for method, path in (("POST", "/prospects"), ("PATCH", f"/prospects/{prospect}")):
+        with pytest.raises(Refusal) as refused:
+            await console.work.api(method, path, {"tags": tags})
+        assert (refused.value.status, pointers(refused.value)) == (422, {""})
+    assert len((await console.work.record(prospect))["tags"]) == 600
+
+
 async def test_nothing_of_a_refused_prospect_is_kept(console: Running) -> None:
     with pytest.raises(Refusal):
         await console.work.prospect(email="a@example.com", owner="nobody")

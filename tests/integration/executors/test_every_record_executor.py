@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -161,6 +163,38 @@ async def test_a_repeat_at_a_later_place_moves_the_mark_and_a_late_one_does_not(
         await bench.settle([first])
         assert await bench.mark(prospect_id) == 9
         await _expect(bench, prospect_id, case, [0])
+
+
+async def test_a_command_that_would_make_the_record_larger_than_the_log_takes_ends_dead(emptied_url: str) -> None:
+    async with bench_of("tags", emptied_url) as bench:
+        full, other = (
+            await bench.prospect(tags=[f"{number:04}{'€' * 96}" for number in range(660)]),
+            await bench.prospect(),
+        )
+        large = command(full, "add_tags", {"tags": [f"{number:02}{'€' * 98}" for number in range(50)]}, 1)
+        await bench.settle([large, command(other, "add_tags", {"tags": ["fine"]}, 2)])
+        assert (await bench.ledger())[large["id"]] == ("dead", "permanent")
+        assert (await bench.mark(full), len((await bench.values(full)).tags)) == (1, 660)
+        assert (await bench.values(other)).tags == ("fine",)
+
+
+async def test_an_event_sent_again_once_it_is_no_repeat_any_more_acts_again_and_once(emptied_url: str) -> None:
+    async with bench_of("score", emptied_url) as bench:
+        prospect_id = await bench.prospect()
+        accepted = datetime(2026, 1, 1, tzinfo=UTC)
+        orders = count(1)
+
+        async def accept(days: float) -> None:
+            later = {"recordedtime": (accepted + timedelta(days=days)).isoformat(), "order": next(orders)}
+            await bench.settle([{**first, **later}])
+
+        first = command(prospect_id, "adjust_score", {"op": "add", "amount": 5}, 0)
+        scores = []
+        for days in (0, 6.99, 7, 7, 0, 13.99, 14):
+            await accept(days)
+            scores.append((await bench.values(prospect_id)).score)
+        assert scores == [5, 5, 10, 10, 10, 10, 15]
+        assert await bench.ledger() == {first["id"]: ("done", None)}
 
 
 @every_executor

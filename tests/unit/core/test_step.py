@@ -88,6 +88,22 @@ def test_unsubscribes_and_feeds_without_an_address_are_not_counted() -> None:
     assert {result.outcome for result in (*unsubscribed, *bounced)} == {"decided"}
 
 
+def test_submissions_of_an_address_count_together_whatever_the_form() -> None:
+    world = _world()
+    outcomes = [
+        _click(
+            world,
+            number,
+            type="form.submitted",
+            subject=f"form-{number % 2}",
+            actionlistversion=0,
+            data={"ip": "203.0.113.7"},
+        ).outcome
+        for number in range(6)
+    ]
+    assert outcomes == ["decided"] * 4 + ["spam"] * 2
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [

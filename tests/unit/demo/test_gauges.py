@@ -66,3 +66,8 @@ def test_quantiles_lie_between_their_bounds() -> None:
     assert counts.quantile_s(0.99) == pytest.approx(0.38)
     assert Counts().quantile_s(0.5) is None
     assert Counts(within_s={0.1: 0, float("inf"): 2}).quantile_s(0.5) == pytest.approx(0.1)
+
+
+def test_the_latency_is_told_once_there_are_effects() -> None:
+    assert Counts().latency() is None
+    assert Counts(within_s={0.1: 50, 0.2: 100, float("inf"): 100}).latency() == "100 ms p50, 198 ms p99"

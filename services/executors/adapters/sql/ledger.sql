@@ -10,13 +10,19 @@ SELECT set_config('finish.writer', 'executor', true), set_config('finish.now', $
 -- Takes the commands that were never taken. Each is written as done: how the others ended is written at the end, by
 -- `end`, in the same transaction. A row that another transaction is about to write is waited for, and rows are written
 -- in the order of their ids, so two batches with the same commands wait for each other but seldom deadlock.
--- $1 command ids, $2 uids, $3 prospect ids, $4 action ids, $5 types, $6 recorded times, $7 executor
+-- An event that is sent again once it is no repeat any more has the same ids: its command is new when it was accepted that
+-- much later than the one in the ledger.
+-- $1 command ids, $2 uids, $3 prospect ids, $4 action ids, $5 types, $6 recorded times, $7 executor, $8 how much later
 INSERT INTO command_ledger (command_id, uid, prospect_id, action_id, executor, type, state, recordedtime)
 SELECT c.command_id, c.uid, c.prospect_id, c.action_id, $7, c.type, 'done', c.recordedtime
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[])
     AS c (command_id, uid, prospect_id, action_id, type, recordedtime)
 ORDER BY c.command_id
-ON CONFLICT (command_id) DO NOTHING
+ON CONFLICT (command_id) DO UPDATE
+SET state = 'done', reason = NULL, error = NULL, attempts = 1, recordedtime = excluded.recordedtime,
+    settled_at = clock_timestamp()
+WHERE command_ledger.prospect_id = excluded.prospect_id
+  AND command_ledger.recordedtime <= excluded.recordedtime - $8::interval
 RETURNING command_id;
 
 -- name: owners
