@@ -63,7 +63,7 @@ class Row:
 
     def __init__(self, prospect_id: str, log: list[tuple[str, bytes]]) -> None:
         self.id, self.log = prospect_id, log
-        self.values, self.version = Values(), 0
+        self.values, self.version, self.listed = Values(), 0, 1
         self.marks = dict.fromkeys(RECORD_EXECUTORS, 0)
         self.ledger: set[str] = set()
 
@@ -91,7 +91,7 @@ class Row:
             "subject": self.id,
             "time": NOW,
             "prospectid": self.id,
-            "prospectlistversion": 1,
+            "prospectlistversion": self.listed,
             "recordedtime": NOW,
             "data": data,
         }
@@ -123,6 +123,7 @@ class World:
             self.definitions.apply(document)
         self.log: list[tuple[str, bytes]] = []
         self.rows: dict[str, Row] = {}
+        self.listed = 1
         self.states: dict[str, State] = {}
         self.position = 0
         self.saved: tuple[dict[str, bytes], int] = ({}, 0)
@@ -138,8 +139,15 @@ class World:
         return row
 
     def accept(self, prospect_id: str, number: int, **changes: Any) -> None:
-        """Append an interaction."""
-        self.log.append((prospect_id, interaction(prospect_id, number, **changes)))
+        """Append an interaction, stamped with the lists in force."""
+        stamps = {"version": self.listed, "prospectlistversion": self.listed}
+        self.log.append((prospect_id, interaction(prospect_id, number, **stamps | changes)))
+
+    def edit(self) -> None:
+        """Put version 2 of the lists in force: for what is accepted, or written by hand, from now on."""
+        self.listed = 2
+        for row in self.rows.values():
+            row.listed = 2
 
     def evaluate(self, count: int = 1_000_000) -> list[Step]:
         """Take up to `count` records of the log; a repeated command must be byte-equal."""
