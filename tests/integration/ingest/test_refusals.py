@@ -11,6 +11,7 @@ import orjson
 from tests.integration.ingest.conftest import ADMIN_KEY, BATCH, POOR_KEY, SINGLE, Door, event
 
 NO_PERSON = {"prospectid": None}
+_HEAD = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: {SINGLE}\r\n".encode()
 
 
 def _in(**delta: float) -> str:
@@ -111,26 +112,39 @@ async def test_other_methods_and_paths_are_problems_too(door: Door) -> None:
         assert answer.status in {400, 431}
 
 
-async def test_a_slow_body_and_slow_headers_are_cut_off(door: Door) -> None:
+async def _answer_to(door: Door, raw: bytes) -> bytes:
+    """Send bytes as they are and return all that comes back until ingest closes the connection."""
     address = urlsplit(door.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port, family=socket.AF_INET)
+    try:
+        writer.write(raw)
+        async with asyncio.timeout(20):
+            return await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
-    async def answer_to(head: str) -> bytes:
-        reader, writer = await asyncio.open_connection(address.hostname, address.port, family=socket.AF_INET)
-        try:
-            writer.write(head.encode())
-            async with asyncio.timeout(20):
-                return await reader.read()
-        finally:
-            writer.close()
-            await writer.wait_closed()
 
-    authorization = door.headers["Authorization"]
-    slow_body = (
-        f"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: {SINGLE}\r\nAuthorization: {authorization}\r\n"
-        "Content-Length: 100\r\n\r\n{"
-    )
-    by_body, by_headers = await asyncio.gather(
-        answer_to(slow_body), answer_to("POST /v1/events HTTP/1.1\r\nHost: x\r\n")
-    )
+async def test_a_slow_body_and_slow_headers_are_cut_off(door: Door) -> None:
+    slow_body = _HEAD + f"Authorization: {door.headers['Authorization']}\r\nContent-Length: 100\r\n\r\n{{".encode()
+    by_body, by_headers = await asyncio.gather(_answer_to(door, slow_body), _answer_to(door, _HEAD))
     assert by_body.startswith(b"HTTP/1.1 408")
     assert by_headers == b""
+
+
+async def test_a_request_whose_end_two_servers_may_see_in_two_places_is_400_and_closed(door: Door) -> None:
+    """RFC 9112 §6.1, §6.3, §2.2: whatever stands in front of ingest must not read another request than ingest does."""
+    ambiguous = [
+        _HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        _HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        _HEAD + b"Transfer-Encoding: xchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        _HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+        _HEAD + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        _HEAD + b"Content-Length: 2\n\r\n{}",
+        _HEAD.replace(b"\r\n", b"\n") + b"Content-Length: 2\n\n{}",
+    ]
+    for raw in ambiguous:
+        answer = await _answer_to(door, raw + b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400")), raw
+        assert answer.count(b"HTTP/1.") == 1, raw
+    assert await door.logged() == []
