@@ -25,6 +25,7 @@ from tests.support.toy_machine import interactions
 TOY = "tests.support.toy_evaluator"
 SESSION_S = 3.0
 OWNED = "lanes_owned"
+STALE = "finish_evaluator_stale_frames_total"
 PARTITIONS = 4
 
 
@@ -186,6 +187,7 @@ async def test_workers_that_come_and_go_amid_full_queues_leave_no_trace(
                 await getattr(guest, leave)()
         await assert_exact(log)
         assert staying.running
+        assert (await staying.metrics())[STALE] > 0, "no frame of an earlier assignment was left in its queue"
 
 
 async def test_a_worker_told_to_stop_leaves_nothing_to_repeat(
