@@ -5,16 +5,14 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-import orjson
 from aiokafka import ConsumerRecord
 
-from core.records import Refused
-from schemas.dead_letters import DeadLetter
+from core.records import Refused, json_object
+from schemas.dead_letters import DeadLetter, stated_prospect, stated_uid
 from schemas.identity import position_id
 
 VALUE_MAX_BYTES: Final = 512 * 1024
 KEY_MAX_BYTES: Final = 1024
-_PROSPECT_ID_MAX: Final = 64
 
 
 def dead_letter(record: ConsumerRecord, topic: str, refused: Refused) -> bytes:
@@ -30,8 +28,8 @@ def dead_letter(record: ConsumerRecord, topic: str, refused: Refused) -> bytes:
         offset=record.offset,
         key=_encoded(record.key, KEY_MAX_BYTES),
         value=_encoded(record.value, VALUE_MAX_BYTES),
-        uid=_uuid(refused.uid or _stated_uid(record.value)),
-        prospect_id=_prospect_id(record.key),
+        uid=stated_uid(refused.uid or _uid_in(record.value)),
+        prospect_id=stated_prospect(record.key),
         first_time=moment,
         last_time=moment,
     )
@@ -48,26 +46,9 @@ def _encoded(content: bytes | None, max_bytes: int) -> bytes | None:
     return None if content is None else b64encode(content[:max_bytes])
 
 
-def _stated_uid(value: bytes | None) -> str | None:
+def _uid_in(value: bytes | None) -> object:
     """Return which interaction the record says it is, so that whoever asks for it learns that it is dead."""
     try:
-        document = orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
+        return json_object(value).get("uid")
+    except Refused:
         return None
-    uid = document.get("uid") if isinstance(document, dict) else None
-    return uid if isinstance(uid, str) else None
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return None if text is None else UUID(text)
-    except ValueError:
-        return None
-
-
-def _prospect_id(key: bytes | None) -> str | None:
-    try:
-        text = "" if key is None else key.decode()
-    except UnicodeDecodeError:
-        return None
-    return text if 0 < len(text) <= _PROSPECT_ID_MAX else None

@@ -6,19 +6,16 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-import orjson
 from pydantic import ValidationError
 
 from core.commands import order
-from core.records import Interaction, Refused, decode
+from core.records import Interaction, Refused, decode, json_object
 from schemas.contract import SCHEMA_VERSION
-from schemas.dead_letters import DeadLetter
+from schemas.dead_letters import DeadLetter, stated_prospect, stated_uid
 from schemas.decisions import Decision
 from schemas.identity import position_id
 from schemas.outcomes import DeadReason
 from schemas.topics import DEAD_LETTERS, DECISIONS, INTERACTIONS
-
-_KEY_MAX: Final = 65
 
 
 class LogRecord(Protocol):
@@ -87,8 +84,8 @@ def poison(
         key=record.key,
         value=record.value and record.value[:value_max_bytes],
         executor=None,
-        uid=_uuid(uid),
-        prospect_id=_prospect_id(record.key),
+        uid=stated_uid(uid),
+        prospect_id=stated_prospect(record.key),
         command_id=None,
         attempts=1,
         first_time=now,
@@ -127,27 +124,10 @@ def _dead_letter(record: LogRecord) -> DeadLetter:
 
 
 def _object(value: bytes | None) -> dict[str, Any]:
-    try:
-        document = orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
-        raise Refused("malformed", "not JSON") from None
-    if not isinstance(document, dict):
-        raise Refused("malformed", "not a JSON object")
+    document = json_object(value)
     if document.get("schema") != SCHEMA_VERSION:
         raise Refused("unknown_schema", "of a schema that this version does not read")
     return document
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
-
-
-def _prospect_id(key: bytes | None) -> str | None:
-    text = (key or b"")[:_KEY_MAX].decode("ascii", errors="replace")
-    return text if 0 < len(text) < _KEY_MAX and text.isascii() and text.isprintable() else None
 
 
 _READERS: Final[dict[str, Callable[[LogRecord], HistoryRow | None]]] = {

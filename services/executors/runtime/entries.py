@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-import orjson
 from pydantic import AwareDatetime, StringConstraints, ValidationError
 
+from core.records import Refused, json_object
 from schemas.commands.command import Command
 from schemas.contract import SCHEMA_VERSION
 from schemas.identity import position_id
@@ -72,16 +72,12 @@ def condemned(entry: Entry, refusal: Refusal) -> AnyEntry:
 
 def read(record: Record, executor: Executor, record_max_bytes: int) -> AnyEntry:
     """Read one record. Never raises for what stands in it."""
-    if record.value is None:
-        return Unreadable(record, Refusal("malformed", "a tombstone: this topic has none"))
-    if (size := len(record.value)) > record_max_bytes:
+    if (size := len(record.value or b"")) > record_max_bytes:
         return Unreadable(record, Refusal("oversize", f"{size} bytes, at most {record_max_bytes} are read"))
     try:
-        document = orjson.loads(record.value)
-    except orjson.JSONDecodeError:
-        return Unreadable(record, Refusal("malformed", "not JSON"))
-    if not isinstance(document, dict):
-        return Unreadable(record, Refusal("malformed", "not a JSON object"))
+        document = json_object(record.value)
+    except Refused as refused:
+        return Unreadable(record, Refusal(refused.reason, refused.error))
     known = document.get("schema") == SCHEMA_VERSION
     foreign = Refusal("unknown_schema", "a command of a schema that this version does not read")
     try:
