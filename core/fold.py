@@ -6,14 +6,12 @@ its mark moves, and the next snapshot agrees.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from core.field_change import changed
 from core.text import key
 from core.values import Values
-from schemas.field_catalogue import SCORE_LIMIT
-
-TAGS_MAX: Final = 1_000
+from schemas.field_catalogue import SCORE_LIMIT, TAGS_MAX
 
 
 def fold(values: Values, action_type: str, params: Mapping[str, Any]) -> Values:

@@ -21,6 +21,8 @@ NUMBER_LIMIT: Final = 10**11
 """Numbers are smaller than this in magnitude and carry four decimals: 15 digits, which a double holds exactly."""
 NUMBER_DECIMALS: Final = 4
 SCORE_LIMIT: Final = 2**31 - 1
+TAGS_MAX: Final = 1_000
+"""How many tags a prospect has at most."""
 
 
 class Field(Input):

@@ -6,9 +6,12 @@ from typing import Final
 
 from core.records import ANONYMOUS
 from core.text import key
+from schemas.addresses import ADDRESS_PATTERN
 from schemas.interactions import PostedEvent
 
-_ADDRESS: Final = re.compile(r"[^@\s\x00-\x1f\x7f<>]{1,64}@[^@\s\x00-\x1f\x7f<>]+").fullmatch
+_ADDRESS: Final = re.compile(ADDRESS_PATTERN).fullmatch
+_LOCAL_PART_MAX: Final = 64
+"""RFC 5321 §4.5.3.1.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class Address:
 
     @property
     def well_formed(self) -> bool:
-        """Tell whether it can be an address: one @ with something on both sides, and nothing that could end a header."""
-        return _ADDRESS(self.text) is not None
+        """Tell whether it can be an address."""
+        return _ADDRESS(self.text) is not None and self.text.index("@") <= _LOCAL_PART_MAX
 
 
 def record_key(event: PostedEvent) -> str | Address | None:

@@ -3,23 +3,16 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
+from schemas.addresses import TrimmedAddress
 from schemas.commands.score import Score
 from schemas.commands.tags import Tag
 from schemas.contract import Id, Input
-from schemas.field_catalogue import FieldName
+from schemas.field_catalogue import TAGS_MAX, FieldName
 from schemas.snapshots import Consent, MembershipStatus
 
-TAGS_MAX = 1000
 LISTS_MAX = 1000
-
-Email = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f<>]+@[^@\s\x00-\x1f\x7f<>]+$"
-    ),
-]
 
 
 class Membership(Input):
@@ -37,7 +30,7 @@ Fields = Annotated[dict[FieldName, Any], Field(max_length=1000)]
 class NewProspect(Input):
     """A prospect to create. A bare list id is a subscribed membership."""
 
-    email: Email | None = None
+    email: TrimmedAddress | None = None
     score: Score = 0
     owner: Id | None = None
     tags: Tags = ()
@@ -48,7 +41,7 @@ class NewProspect(Input):
 class ProspectChanges(Input):
     """What to change: fields are merged (null clears one), tags and lists replaced, what is absent stays."""
 
-    email: Email | None = None
+    email: TrimmedAddress | None = None
     score: Score = 0
     owner: Id | None = None
     tags: Tags = ()

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from schemas.addresses import TrimmedAddress
 from schemas.contract import Id, Input, Name
-from services.console.bodies.prospects import Email
 
 
 class NewUser(Input):
@@ -13,7 +13,7 @@ class NewUser(Input):
 
     id: Id | None = None
     name: Name
-    email: Email
+    email: TrimmedAddress
     enabled: bool = True
 
 
@@ -21,7 +21,7 @@ class UserChanges(Input):
     """What to change; what is absent stays."""
 
     name: Name = ""
-    email: Email = ""
+    email: TrimmedAddress = ""
     enabled: bool = True
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from core.fold import TAGS_MAX
 from schemas.commands.tags import TagsParams
+from schemas.field_catalogue import TAGS_MAX
 from services.executors.executor import RecordAction
 
 
