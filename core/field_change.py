@@ -8,13 +8,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from core.field_values import stored
+from schemas.commands.fields import TYPES_OF_OP
 from schemas.field_catalogue import MULTI_MAX_VALUES, NUMBER_DECIMALS, NUMBER_LIMIT, TEXT_MAX_LENGTH, FieldType
 
 SEPARATOR: Final = "; "
 """Between what was appended to a text."""
 
 _STEP: Final = Decimal(1).scaleb(-NUMBER_DECIMALS)
-_TYPES_OF_OP: Final = {"append": ("text", "multi"), "increment": ("number",)}
 
 
 def changed(current: Any, params: Mapping[str, Any]) -> Any:
@@ -45,7 +45,7 @@ def operand(field_type: FieldType, op: str, value: Any) -> Any:
     """
     if op == "clear":
         return None
-    if field_type not in _TYPES_OF_OP.get(op, (field_type,)):
+    if field_type not in TYPES_OF_OP.get(op, (field_type,)):
         raise ValueError(f"{op} does not go with a {field_type} field")
     if op == "append" and field_type == "multi" and type(value) is str:
         value = [value]

@@ -6,6 +6,7 @@ from typing import Any, Final
 from core.field_values import check_number, check_value
 from core.paths import is_of_record_change, type_of
 from core.references import Catalogue, Finding, References, types_of
+from schemas.commands.fields import TYPES_OF_OP
 from schemas.contract import duration_s
 from schemas.field_catalogue import RESERVED_NAMES, Field
 from schemas.triggers import AssetKind
@@ -17,7 +18,6 @@ _WRITTEN_BY: Final = {
     "lists": "add_to_list and remove_from_list",
     "lead_id": "convert_to_lead",
 }
-_TYPES_OF_OP: Final = {"append": ("text", "multi"), "increment": ("number",), "now": ("date", "datetime")}
 _COPIED_FROM: Final = {
     "number": ("number", "text", "open"),
     "bool": ("bool", "text", "open"),
@@ -117,7 +117,7 @@ def _field(params: Mapping[str, Any], pointer: str, kind: AssetKind, catalogue: 
         yield from refused
         return
     field, op = catalogue[params["field"]], params["op"]
-    if field.type not in _TYPES_OF_OP.get(op, (field.type,)):
+    if field.type not in TYPES_OF_OP.get(op, (field.type,)):
         yield f"{pointer}/op", f"does not go with a field of type {field.type}"
     elif op == "copy":
         yield from _copied(params["from"], f"{pointer}/from", field, kind, catalogue)

@@ -1,6 +1,7 @@
 """`change_field_value`: typed operations on one field of the catalogue."""
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import StringConstraints, model_validator
 
@@ -8,6 +9,13 @@ from schemas.contract import Contract, Duration, Input
 from schemas.field_catalogue import FieldName, FieldType
 
 Value = str | int | float | bool | tuple[str, ...]
+
+TYPES_OF_OP: Final[Mapping[str, tuple[FieldType, ...]]] = {
+    "append": ("text", "multi"),
+    "increment": ("number",),
+    "now": ("date", "datetime"),
+}
+"""Which types of field an operation goes with; one that is not here goes with all."""
 
 
 class ChangeFieldValueParams(Input):
