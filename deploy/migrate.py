@@ -15,11 +15,10 @@ from typing import Final
 import asyncpg
 
 from deploy.errors import DeployError, run_or_explain
+from services.chassis.postgres import VERSION_MIN
 from services.chassis.settings import ServiceSettings, load
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
-MAJOR_MIN: Final = 17
-"""`pg_c_utf8`, which the schema folds case with, came with PostgreSQL 17."""
 
 _LOCK: Final = 0x46494E495348  # "FINISH": one migration at a time per database
 _CONNECT_TIMEOUT_S: Final = 10.0
@@ -75,8 +74,8 @@ async def migrate(url: str, folder: Path = MIGRATIONS) -> tuple[str, ...]:
 
 async def _apply(connection: asyncpg.Connection, migrations: tuple[Migration, ...]) -> tuple[str, ...]:
     found = connection.get_server_version()
-    if found.major < MAJOR_MIN:
-        raise DeployError(f"the database is PostgreSQL {found.major}; version {MAJOR_MIN} or newer is needed")
+    if found.major < VERSION_MIN:
+        raise DeployError(f"the database is PostgreSQL {found.major}; version {VERSION_MIN} or newer is needed")
     await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
     await connection.execute("CREATE TABLE IF NOT EXISTS schema_migrations (version varchar(128) PRIMARY KEY)")
     applied = {row["version"] for row in await connection.fetch("SELECT version FROM schema_migrations")}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.errors import DeployError
-from deploy.migrate import MAJOR_MIN
+from services.chassis.postgres import VERSION_MIN
 
 _ASK_TIMEOUT_S: Final = 10.0
 _VERSION: Final = re.compile(r"\(PostgreSQL\) (?P<text>(?P<major>\d+)[\w.]*)")
@@ -42,11 +42,11 @@ def find(data: Path | None = None) -> PostgresPrograms:
     needed = int(made_by.read_text()) if made_by is not None and made_by.exists() else None
     for folder in _folders():
         found = _version(folder)
-        if found is not None and found.major >= MAJOR_MIN and needed in (None, found.major):
+        if found is not None and found.major >= VERSION_MIN and needed in (None, found.major):
             return found
     if needed is not None:
         raise DeployError(f"{data} was made by PostgreSQL {needed}, which is not found here: `make clean` starts anew")
-    raise DeployError(f"no PostgreSQL >= {MAJOR_MIN} was found: install one, or name a database in DATABASE_URL")
+    raise DeployError(f"no PostgreSQL >= {VERSION_MIN} was found: install one, or name a database in DATABASE_URL")
 
 
 def _folders() -> Iterator[Path]:
