@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from pydantic import PositiveFloat, PositiveInt
 
+from services.chassis.backoff import Backoff
 from services.chassis.clock import Clock
 from services.chassis.kafka import consumer, running
 from services.chassis.settings import Concern, Kafka
@@ -62,7 +63,7 @@ class TopicTail:
 
     async def run(self) -> NoReturn:
         """Follow the topic for ever, over any number of connections."""
-        pause_s = self._tail.reconnect_min_s
+        failures, backoff = 0, Backoff(self._tail.reconnect_min_s, self._tail.reconnect_max_s)
         while True:
             before = self.position
             try:
@@ -73,10 +74,8 @@ class TopicTail:
                 log.warning("tail_interrupted", topic=self._partition.topic, reason=type(exc).__name__)
             finally:
                 self._reader = None
-            if self.position != before:
-                pause_s = self._tail.reconnect_min_s
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, self._tail.reconnect_max_s)
+            failures = failures + 1 if self.position == before else 1
+            await asyncio.sleep(backoff.delay_s(failures))
 
     async def catch_up(self, timeout_s: float) -> None:
         """Return when all that the topic holds now was given on. Raises TimeoutError: too slow, or no broker."""

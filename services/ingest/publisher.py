@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from schemas import topics
+from services.chassis.backoff import Backoff
 from services.chassis.clock import Clock
 from services.chassis.errors import RetryableError
 from services.chassis.failpoints import failpoint
@@ -57,7 +58,7 @@ class Publisher:
 
     async def run(self) -> NoReturn:
         """Keep a producer at work for ever."""
-        pause_s = self._publishing.backoff_min_s
+        failures, backoff = 0, Backoff(self._publishing.backoff_min_s, self._publishing.backoff_max_s)
         while True:
             try:
                 async with sending(self._kafka, client_id="finish-ingest") as producer:
@@ -70,8 +71,8 @@ class Publisher:
                 served = self._connected.is_set()
                 self._connected.clear()
                 self._lanes = ()
-            pause_s = self._publishing.backoff_min_s if served else min(2 * pause_s, self._publishing.backoff_max_s)
-            await asyncio.sleep(pause_s)
+            failures = 1 if served else failures + 1
+            await asyncio.sleep(backoff.delay_s(failures))
 
     async def unready(self) -> str | None:
         """Readiness check: return why events cannot be published now, or None."""

@@ -10,6 +10,7 @@ from typing import NoReturn
 import structlog
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from services.chassis.backoff import Backoff
 from services.chassis.errors import RetryableError
 from services.chassis.failpoints import failpoint
 from services.chassis.kafka_batches import ProducerDeadError
@@ -43,7 +44,7 @@ class Relaying:
 
     async def run(self, leadership: Leadership) -> NoReturn:
         """Publish until cancelled. Raises NotLeadingError."""
-        pause_s = self._relay.backoff_min_s
+        failures, backoff = 0, Backoff(self._relay.backoff_min_s, self._relay.backoff_max_s)
         try:
             while True:
                 try:
@@ -51,13 +52,13 @@ class Relaying:
                         publisher = Publisher(self._kafka, producer, leadership.require)
                         while True:
                             await self._round(publisher)
-                            self._interrupted, pause_s = None, self._relay.backoff_min_s
+                            self._interrupted, failures = None, 0
                 except NotLeadingError:
                     raise
                 except (RetryableError, ProducerDeadError, KafkaError, OSError) as exc:
                     self._note(exc)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, self._relay.backoff_max_s)
+                failures += 1
+                await asyncio.sleep(backoff.delay_s(failures))
         finally:
             self._interrupted = None
 

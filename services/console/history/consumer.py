@@ -14,6 +14,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from services.chassis.backoff import Backoff
 from services.chassis.errors import PermanentError, RetryableError
 from services.chassis.failpoints import failpoint
 from services.chassis.kafka import consumer, running
@@ -117,15 +118,15 @@ class HistoryConsumer:
 
     async def _patiently(self, rows: Sequence[HistoryRow]) -> None:
         """Store, again and again while the database is away. Raises PermanentError."""
-        backoff_s = self._history.backoff_min_s
+        failures, backoff = 0, Backoff(self._history.backoff_min_s, self._history.backoff_max_s)
         while True:
             try:
                 await store(self._database, rows)
             except RetryableError as exc:
                 HISTORY_RETRIES.inc()
                 log.warning("history_database_away", reason=exc.reason)
-                await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-                backoff_s = min(backoff_s * 2, self._history.backoff_max_s)
+                failures += 1
+                await asyncio.sleep(backoff.delay_s(failures, random.uniform(0.5, 1.0)))  # noqa: S311 - jitter
             else:
                 return
 

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 
 import structlog
 
+from services.chassis.backoff import Backoff
 from services.chassis.clock import Clock
 from services.chassis.errors import PermanentError, RetryableError
 from services.chassis.failpoints import failpoint
 from services.executors import metrics
-from services.executors.core.retry import Backoff
 from services.executors.executor import Executor
 from services.executors.ports import Records
 from services.executors.runtime import settlement
