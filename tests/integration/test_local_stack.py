@@ -2,11 +2,8 @@
 it cannot."""
 
 import asyncio
-import json
-import os
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
@@ -18,35 +15,7 @@ from deploy.topics import admin
 from schemas.topics import ALL
 from services.chassis.settings import Kafka
 from tests.support.eventually import eventually
-
-PORTS = ("INGEST", "CONSOLE", "KAFKA", "POSTGRES", "OPS")
-START_DEADLINE_S = 90.0
-
-
-def environment(folder: Path, **values: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FA_") and name != "DATABASE_URL"}
-    ports = {f"FA_LOCAL__{name}_PORT": "0" for name in PORTS}
-    return {**kept, **ports, "FA_LOCAL__DIR": str(folder), "FA_LOCAL__DURABLE": "0", **values}
-
-
-@asynccontextmanager
-async def stack_process(env: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.support.stand_in_stack", env=env, stdout=sys.stderr.fileno()
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await process.wait()
-
-
-async def told(folder: Path) -> dict[str, str]:
-    file = folder / "stack.json"
-    await eventually(file.exists, START_DEADLINE_S)
-    answer: dict[str, str] = json.loads(file.read_text())
-    return answer
+from tests.support.local_stack import START_DEADLINE_S, alive, environment, stack_of, stack_process, told
 
 
 async def refusal(env: Mapping[str, str]) -> tuple[int | None, str]:
@@ -89,6 +58,18 @@ async def test_a_stack_is_killed_and_comes_back_on_its_data_and_stops_without_a_
     assert await http_ready(told_second["ingest"]) is not None
 
 
+async def test_a_given_broker_and_database_are_used_and_none_of_its_own_starts(
+    tmp_path: Path, stack_env: dict[str, str], keyed_partitions: int
+) -> None:
+    env = environment(tmp_path, FA_TOPICS__KEYED_PARTITIONS=str(keyed_partitions), **stack_env)
+    async with stack_process(env) as process:
+        answer = await told(tmp_path)
+        commands = [child.cmdline() for child in psutil.Process(process.pid).children(recursive=True)]
+    assert (answer["kafka"], answer["postgres"]) == (stack_env["FA_KAFKA__BOOTSTRAP"], stack_env["FA_POSTGRES__URL"])
+    assert all("tests.support.stand_in" in " ".join(command) for command in commands), commands
+    assert not (tmp_path / "data").exists()
+
+
 async def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     code, said = await refusal(environment(tmp_path, FA_LOCAL__FREE_MIN_MIB=str(2**40)))
     assert (code, said.count("\n")) == (1, 1)
@@ -125,15 +106,6 @@ async def test_a_setting_that_cannot_work_is_one_sentence(
     code, said = await refusal(environment(tmp_path, **values))
     assert (code, said.count("\n")) == (1, 1)
     assert said.startswith(sentence)
-
-
-def alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-
-
-def stack_of(folder: Path) -> int | None:
-    file = folder / "stack.json"
-    return json.loads(file.read_text())["pid"] if file.exists() else None
 
 
 async def fetch(url: str, query: str) -> object:
