@@ -30,7 +30,7 @@ from schemas.commands.score import AdjustScoreParams
 from schemas.commands.tags import TagsParams
 from schemas.commands.tasks import CreateCrmTaskParams
 from schemas.commands.webhook import FireWebhookParams
-from schemas.dead_letters import DeadLetter
+from schemas.dead_letters import DeadLetter, DeadLetterSettled
 from schemas.decisions import Decision
 from schemas.interactions import Interaction, PostedEvent
 from schemas.snapshots import Snapshot
@@ -87,6 +87,7 @@ CONTRACTS: Final = (
     Written("asset", Asset),
     Written("decision", Decision),
     Written("dead-letter", DeadLetter),
+    Written("dead-letter-settled", DeadLetterSettled),
     Written("command", Command),
     *(Written(f"command.{action_type}", model) for action_type, model in PARAMS.items()),
 )

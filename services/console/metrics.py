@@ -18,6 +18,11 @@ PUBLICATIONS_LATE: Final = Counter(
     "finish_console_publications_late_total", "Saves answered before they were published"
 )
 
+REPLAYS: Final = Counter(
+    "finish_console_dead_letter_replays_total", "Dead letters put on their way again", ("topic", "reason")
+)
+DELETIONS: Final = Counter("finish_console_dead_letter_deletions_total", "Dead letters deleted", ("topic", "reason"))
+
 HISTORY_LAG: Final = Gauge("finish_history_lag_records", "Records that history has not stored yet", ("topic",))
 HISTORY_RECORDS: Final = Counter("finish_history_records_total", "Records that history has read", ("topic", "outcome"))
 HISTORY_RETRIES: Final = Counter("finish_history_retries_total", "Batches tried again because the database was away")

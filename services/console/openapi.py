@@ -17,7 +17,7 @@ _TITLES: Final = {
     401: "No valid API key",
     403: "The key lacks the scope admin",
     404: "There is no such thing",
-    409: "Taken already",
+    409: "Taken already, or not possible as it is",
     412: "Changed by somebody else: If-Match names another version",
     413: "The body is too large",
     415: "Another content type or encoding",

@@ -8,9 +8,17 @@ from services.console.bodies.action_lists import ActionChanges, ActionOrder, New
 from services.console.bodies.api_keys import CreatedApiKey, NewApiKey, ShownApiKey
 from services.console.bodies.assets import AssetChanges, NewAsset, ShownAsset
 from services.console.bodies.catalogue import Catalogue, CatalogueField
-from services.console.bodies.dead_letters import DeadLetterQuery, ShownDeadLetter
+from services.console.bodies.dead_letters import (
+    DeadLetterFilter,
+    DeadLetterQuery,
+    Deletions,
+    InspectedDeadLetter,
+    Replays,
+    ShownDeadLetter,
+)
 from services.console.bodies.interactions import InteractionAccount, TimelineEntry
 from services.console.bodies.lists import MailingList, NewList
+from services.console.bodies.pauses import NewPause, Pause
 from services.console.bodies.prospects import NewProspect, Prospect, ProspectChanges
 from services.console.bodies.users import NewUser, User, UserChanges
 from services.console.handlers.action_lists import ActionLists, with_id, with_ids
@@ -20,6 +28,7 @@ from services.console.handlers.catalogue import CatalogueFields
 from services.console.handlers.dead_letters import DeadLetters
 from services.console.handlers.interactions import Interactions
 from services.console.handlers.lists import Lists
+from services.console.handlers.pauses import Pauses
 from services.console.handlers.prospects import Prospects
 from services.console.handlers.users import Users
 from services.console.paging import Page, PageQuery
@@ -36,7 +45,8 @@ def routes(database: Database, publications: Publications, console: Console) -> 
         *_assets(Assets(database, publications)),
         *_actions(ActionLists(database, publications)),
         *_references(Users(database, publications), Lists(database)),
-        *_workspace(CatalogueFields(database, console.fields_max), Keys(database), DeadLetters(database)),
+        *_workspace(CatalogueFields(database, console.fields_max), Keys(database)),
+        *_operations(DeadLetters(database, console.letters_max), Pauses(database)),
     )
 
 
@@ -175,7 +185,7 @@ def _references(users: Users, lists: Lists) -> Sequence[AnyRoute]:
     )
 
 
-def _workspace(catalogue: CatalogueFields, keys: Keys, letters: DeadLetters) -> Sequence[AnyRoute]:
+def _workspace(catalogue: CatalogueFields, keys: Keys) -> Sequence[AnyRoute]:
     return (
         Route("GET", "/api/catalogue", "Read fields, operators and the schemas of actions", catalogue.read, Catalogue),
         Route(
@@ -191,12 +201,51 @@ def _workspace(catalogue: CatalogueFields, keys: Keys, letters: DeadLetters) -> 
         Route("GET", "/api/keys", "List the API keys", keys.page, Page[ShownApiKey], query=PageQuery),
         Route("POST", "/api/keys", "Create an API key", keys.create, CreatedApiKey, body=NewApiKey, status=201),
         Route("DELETE", "/api/keys/{id}", "Revoke an API key", keys.revoke, type(None), status=204, problems=(404,)),
+    )
+
+
+def _operations(letters: DeadLetters, pauses: Pauses) -> Sequence[AnyRoute]:
+    every, one = "/api/dead-letters", "/api/dead-letters/{id}"
+    return (
         Route(
             "GET",
-            "/api/dead-letters",
+            every,
             "List the dead letters, newest first",
             letters.page,
             Page[ShownDeadLetter],
             query=DeadLetterQuery,
         ),
+        Route("GET", one, "Read a dead letter with its bytes", letters.read, InspectedDeadLetter, problems=(404,)),
+        Route(
+            "POST", f"{one}/replay", "Replay a dead letter", letters.replay, Replays, status=202, problems=(404, 409)
+        ),
+        Route(
+            "POST",
+            f"{every}/replay",
+            "Replay the dead letters that match, as many as one call may",
+            letters.replay_all,
+            Replays,
+            body=DeadLetterFilter,
+            status=202,
+        ),
+        Route("DELETE", one, "Delete a dead letter", letters.delete, type(None), status=204, problems=(404,)),
+        Route(
+            "DELETE",
+            every,
+            "Delete the dead letters that match, as many as one call may",
+            letters.delete_all,
+            Deletions,
+            query=DeadLetterFilter,
+        ),
+        Route("GET", "/api/pauses", "List the pauses", pauses.page, Page[Pause], query=PageQuery),
+        Route(
+            "POST",
+            "/api/pauses",
+            "Pause an action type, an action that reaches outside, or a destination",
+            pauses.pause,
+            Pause,
+            body=NewPause,
+            status=201,
+        ),
+        Route("DELETE", "/api/pauses/{id}", "End a pause", pauses.resume, type(None), status=204, problems=(404,)),
     )

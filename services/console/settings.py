@@ -36,6 +36,8 @@ class Console(Listening):
     """Between two looks at the outbox when no notification comes."""
     publish_waiting_max: PositiveInt = 10_000
     fields_max: PositiveInt = 500
+    letters_max: PositiveInt = 500
+    """Dead letters that one call replays or deletes; it says whether more are left."""
     body: BodyLimits = BodyLimits(size_max_bytes=512 * 1024)
     keys: ApiKeyCache = ApiKeyCache()
     reading: History = History()

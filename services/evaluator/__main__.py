@@ -29,7 +29,7 @@ async def main(process: Process, settings: EvaluatorSettings) -> None:
     async with output(settings) as publisher, asyncio.TaskGroup() as tasks, process.parts() as parts:
         process.ready_when("definitions", tail.unready)
         parts.start("definitions", or_stop(tail.run()))
-        parts.start("refused_definitions", or_stop(feed.send_refused(publisher)))
+        parts.start("definition_letters", or_stop(feed.send_letters(publisher)))
         async with asyncio.timeout(evaluator.definitions_timeout_s):
             await tail.ready.wait()
         start_lanes(

@@ -1,15 +1,14 @@
-"""A record of the log that cannot be carried out, as a dead letter. The same record gives the same bytes, however often."""
+"""A record of the log that cannot be carried out, as a dead letter, and the end of one whose replay could. The same record
+gives the same bytes, however often."""
 
 from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Final
-from uuid import UUID
 
 from aiokafka import ConsumerRecord
 
 from core.records import Refused, json_object
-from schemas.dead_letters import DeadLetter, stated_prospect, stated_uid
-from schemas.identity import position_id
+from schemas.dead_letters import DeadLetter, DeadLetterSettled, letter_id, replay_of, stated_prospect, stated_uid
 
 VALUE_MAX_BYTES: Final = 512 * 1024
 KEY_MAX_BYTES: Final = 1024
@@ -20,7 +19,7 @@ def dead_letter(record: ConsumerRecord, topic: str, refused: Refused) -> bytes:
     only time: an evaluation has none."""
     moment = datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC)
     letter = DeadLetter(
-        id=UUID(position_id(topic, record.partition, record.offset)),
+        id=letter_id(topic, record.partition, record.offset, replay_of(record.headers)),
         reason=refused.reason,
         error=refused.error,
         topic=topic,
@@ -28,12 +27,19 @@ def dead_letter(record: ConsumerRecord, topic: str, refused: Refused) -> bytes:
         offset=record.offset,
         key=_encoded(record.key, KEY_MAX_BYTES),
         value=_encoded(record.value, VALUE_MAX_BYTES),
+        cut=len(record.key or b"") > KEY_MAX_BYTES or len(record.value or b"") > VALUE_MAX_BYTES,
         uid=stated_uid(refused.uid or _uid_in(record.value)),
         prospect_id=stated_prospect(record.key),
         first_time=moment,
         last_time=moment,
     )
     return letter.model_dump_json(by_alias=True).encode()
+
+
+def settled(record: ConsumerRecord) -> bytes | None:
+    """Write that the dead letter which this record is the replay of ends; None: it is no replay."""
+    replayed = replay_of(record.headers)
+    return None if replayed is None else DeadLetterSettled(id=replayed).model_dump_json(by_alias=True).encode()
 
 
 def key_of(record: ConsumerRecord) -> bytes | None:

@@ -13,7 +13,7 @@ from core.definitions import Definitions, VersionUnknown
 from core.records import Refused, json_object
 from schemas import topics
 from services.chassis.tail import TopicTail
-from services.evaluator.evaluation import Evaluated, refuse
+from services.evaluator.evaluation import Evaluated, end_replay, refuse
 from services.evaluator.publishing import Publisher
 
 _PARTITION: Final = 0
@@ -22,33 +22,32 @@ log = structlog.get_logger()
 
 
 class DefinitionsFeed:
-    """Takes the topic's records in. `refused_max` bounds the dead letters that wait to be sent; more are only logged."""
+    """Takes the topic's records in. `letters_max` bounds what waits to be told of dead letters; more is only logged."""
 
-    def __init__(self, definitions: Definitions, refused_max: int) -> None:
+    def __init__(self, definitions: Definitions, letters_max: int) -> None:
         self._definitions = definitions
-        self._refused: asyncio.Queue[Evaluated] = asyncio.Queue(refused_max)
+        self._letters: asyncio.Queue[Evaluated] = asyncio.Queue(letters_max)
         self.arrived = asyncio.Event()
         """Set after each record."""
 
     def take(self, record: ConsumerRecord) -> None:
         """Take one record in."""
+        told = Evaluated(next=record.offset + 1)
         try:
             self._definitions.apply(json_object(record.value))
         except Refused as refused:
             log.warning("definition_refused", offset=record.offset, reason=refused.reason, error=refused.error)
-            self._keep(record, refused)
+            refuse(record, topics.DEFINITIONS, refused, told)
+        else:
+            end_replay(record, told)
+        if told.outputs and not self._letters.full():
+            self._letters.put_nowait(told)
         self.arrived.set()
 
-    def _keep(self, record: ConsumerRecord, refused: Refused) -> None:
-        letter = Evaluated(next=record.offset + 1)
-        refuse(record, topics.DEFINITIONS, refused, letter)
-        if not self._refused.full():
-            self._refused.put_nowait(letter)
-
-    async def send_refused(self, publisher: Publisher) -> None:
-        """Send the dead letters, until cancelled."""
+    async def send_letters(self, publisher: Publisher) -> None:
+        """Send what there is to tell of dead letters, until cancelled."""
         while True:
-            await publisher.publish(_PARTITION, await self._refused.get())
+            await publisher.publish(_PARTITION, await self._letters.get())
 
 
 class KnownVersions:

@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 
 from schemas import topics
 from services.chassis.kafka_batches import Record
-from services.evaluator.dead_letters import dead_letter, key_of
+from services.evaluator.dead_letters import dead_letter, key_of, settled
 from services.evaluator.machine import Machine, Refused, Stepped, VersionUnknown
 from services.evaluator.state_store import StateStore, StateUnreadableError
 
@@ -85,6 +85,8 @@ class Evaluation:
         evaluated.discarded.update(stepped.discarded)
         if stepped.refused is not None:
             refuse(record, topics.INTERACTIONS, stepped.refused, evaluated)
+        else:
+            end_replay(record, evaluated)
 
     def _check_sizes(self, stepped: Stepped) -> None:
         """Refuse what the broker would: it would kill the producer, at every restart again."""
@@ -101,3 +103,9 @@ def refuse(record: ConsumerRecord, topic: str, refused: Refused, evaluated: Eval
     letter = dead_letter(record, topic, refused)
     evaluated.outputs[topics.DEAD_LETTERS].append((key_of(record), letter, []))
     evaluated.dead[refused.reason] += 1
+
+
+def end_replay(record: ConsumerRecord, evaluated: Evaluated) -> None:
+    """Let the dead letter end that this record, which was carried out, is the replay of."""
+    if (ended := settled(record)) is not None:
+        evaluated.outputs[topics.DEAD_LETTERS].append((key_of(record), ended, []))

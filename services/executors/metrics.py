@@ -10,6 +10,10 @@ EFFECTS: Final = Counter(
 REPEATS: Final = Counter(
     "finish_executor_repeats_total", "Commands dropped because they were settled before", ("executor",)
 )
+REPLAYS: Final = Counter(
+    "finish_executor_replays_total", "Replays of dead letters, by how they ended", ("executor", "outcome")
+)
+PAUSED: Final = Gauge("finish_executor_paused", "1 while one of its action types is paused", ("executor",))
 EVENT_TO_EFFECT_SECONDS: Final = Histogram(
     "finish_event_to_effect_seconds",
     "From the interaction's acceptance to the commit of the effect",

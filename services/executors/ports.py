@@ -56,6 +56,18 @@ class RecordTransaction(Protocol):
         """Return whose the commands are that were taken before: command id -> prospect id."""
         ...
 
+    async def asked(self, letter_ids: Collection[UUID]) -> set[UUID]:
+        """Lock these dead letters until the end, and return those whose replay was asked for and has not ended."""
+        ...
+
+    async def revive(self, commands: Sequence[Command]) -> set[UUID]:
+        """Take dead commands again: write them as done, one attempt more, and return the ids of those that were dead."""
+        ...
+
+    async def forget(self, letter_ids: Collection[UUID]) -> None:
+        """Delete dead letters whose replay needs them no more."""
+        ...
+
     async def lock(self, prospect_ids: Collection[UUID]) -> set[UUID]:
         """Lock these prospects' rows until the end, and return which exist."""
         ...
@@ -69,7 +81,7 @@ class RecordTransaction(Protocol):
         ...
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep dead letters; the same one twice is one."""
+        """Keep dead letters; the same one twice is one. One whose replay failed is kept on, with one attempt more."""
         ...
 
     async def mark(self, orders: Mapping[UUID, int]) -> None:

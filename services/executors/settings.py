@@ -21,6 +21,8 @@ class Executors(Concern):
     """So often an error of no known kind is met before its batch is taken apart."""
     commit_timeout_s: PositiveFloat = 5.0
     lag: LagMeasuring = LagMeasuring()
+    pauses_poll_s: PositiveFloat = 0.5
+    """Between two looks at what is paused."""
 
 
 class ExecutorsSettings(ServiceSettings):

@@ -10,6 +10,7 @@ from services.chassis.process import Process, run
 from services.chassis.settings import load
 from services.relay import backfill, retention
 from services.relay.age import watch_age
+from services.relay.dead_letters import watch_dead_letters
 from services.relay.leadership import Leadership
 from services.relay.outbox import Outbox
 from services.relay.relaying import Relaying
@@ -27,6 +28,9 @@ async def main(process: Process, settings: RelaySettings) -> None:
         async def lead() -> NoReturn:
             async with asyncio.TaskGroup() as group:
                 group.create_task(retention.run(pool, clock, relay.retention), name="retention")
+                group.create_task(
+                    watch_dead_letters(outbox, relay.letters_interval_s, relay.letters_max), name="letters"
+                )
                 await relaying.run(leadership)
 
         process.ready_when("database", partial(postgres.unreachable, pool))

@@ -11,6 +11,9 @@ SUPERSEDED: Final = Counter(
     "finish_relay_superseded_total", "Snapshots left out because the next one holds all of theirs"
 )
 DEAD_LETTERS: Final = Counter("finish_relay_dead_letters_total", "Rows that the log cannot take", ("reason",))
+DEAD_LETTERS_PRESENT: Final = Gauge(
+    "finish_dead_letters", "Dead letters that wait for somebody, counted while this process leads", ("topic", "reason")
+)
 INTERRUPTIONS: Final = Counter(
     "finish_relay_interruptions_total", "Times that publishing had to begin anew", ("cause",)
 )

@@ -1,7 +1,8 @@
 """Rows of the outbox on their way into the log: definitions first, since what follows may cite them.
 
 The records of one prospect go to one partition in the order of their rows. Repeats do no harm: snapshots are dropped by
-version, interactions and triggers by id, list versions are immutable.
+version, interactions and triggers by id, list versions are immutable; a replay is carried out as long as its letter asks
+for it. A replayed record goes to the topic that it came from, as it was, and says in a header which letter it is.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas import topics
+from schemas.dead_letters import REPLAY_HEADER
 from services.chassis.kafka_batches import OversizeError, ProducerDeadError, Record, batches, send_batches
 from services.chassis.partitioner import partition_for
 from services.chassis.settings import Kafka
@@ -34,21 +36,24 @@ class Publisher:
 
         Raises RetryableError or ProducerDeadError: then nobody knows which rows it has, and the producer is of no more use.
         """
-        definitions = [row for row in rows if row.aggregatetype == DEFINITIONS]
-        interactions = [row for row in rows if row.aggregatetype != DEFINITIONS]
+        by_topic: dict[str, list[Row]] = {topics.DEFINITIONS: []}
+        for row in rows:
+            by_topic.setdefault(_topic(row), []).append(row)
         dead: list[DeadRow] = []
-        if definitions:
-            dead += await self._send(topics.DEFINITIONS, {0: definitions})
-        if interactions:
-            dead += await self._send(topics.INTERACTIONS, await self._by_partition(interactions))
+        for topic, share in by_topic.items():
+            if share:
+                dead += await self._send(topic, await self._by_partition(topic, share))
         return dead
 
-    async def _by_partition(self, rows: Sequence[Row]) -> dict[int, list[Row]]:
-        count = len(await self._producer.partitions_for(self._kafka.topic(topics.INTERACTIONS)))
+    async def _by_partition(self, topic: str, rows: Sequence[Row]) -> dict[int, list[Row]]:
+        count = 1 if topic == topics.DEFINITIONS else await self._partitions(topic)
         shares: dict[int, list[Row]] = defaultdict(list)
         for row in rows:
-            shares[partition_for(row.aggregateid.encode(), count)].append(row)
+            shares[_partition(row, count)].append(row)
         return shares
+
+    async def _partitions(self, topic: str) -> int:
+        return len(await self._producer.partitions_for(self._kafka.topic(topic)))
 
     async def _send(self, topic: str, shares: dict[int, list[Row]]) -> list[DeadRow]:
         dead: list[DeadRow] = []
@@ -77,7 +82,22 @@ def _clearest(failures: Sequence[Exception]) -> Exception:
     return min(failures, key=lambda each: not isinstance(each, ProducerDeadError))
 
 
+def _topic(row: Row) -> str:
+    if row.letter is not None:
+        return row.letter.topic
+    return topics.DEFINITIONS if row.aggregatetype == DEFINITIONS else topics.INTERACTIONS
+
+
+def _partition(row: Row, count: int) -> int:
+    """Return where its key belongs; a replay without one goes where it was."""
+    if (letter := row.letter) is None:
+        return partition_for(row.aggregateid.encode(), count)
+    return letter.partition % count if letter.key is None else partition_for(letter.key, count)
+
+
 def _record(row: Row) -> Record:
+    if row.letter is not None:
+        return row.letter.key, row.letter.value, [(REPLAY_HEADER, str(row.letter.id).encode())]
     return row.aggregateid.encode(), compact(row.payload), []
 
 

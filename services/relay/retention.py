@@ -26,6 +26,7 @@ async def retire(pool: Pool, clock: Clock, retention: Retention) -> dict[str, in
         "ledger": retention.ledger_days,
         "decisions": retention.decisions_days,
         "dead_letters": retention.dead_letters_days,
+        "ended_letters": retention.ended_letters_days,
     }
     for kind, days in kept_days.items():
         if days is not None:

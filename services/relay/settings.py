@@ -27,6 +27,8 @@ class Retention(Concern):
     decisions_days: PositiveInt | None = 365
     dead_letters_days: PositiveInt | None = None
     """Dead letters stay until somebody replays or deletes them."""
+    ended_letters_days: PositiveInt | None = 30
+    """Longer than the log keeps anything: what is read again must not bring a letter back."""
 
 
 class Relay(Concern):
@@ -39,6 +41,9 @@ class Relay(Concern):
     backoff_min_s: PositiveFloat = 0.1
     backoff_max_s: PositiveFloat = 5.0
     age_interval_s: PositiveFloat = 1.0
+    letters_interval_s: PositiveFloat = 15.0
+    letters_max: PositiveInt = 100_000
+    """Of dead letters that are counted: with more of them the gauge shows this many in all."""
     dead_letter_max_bytes: PositiveInt = 512 * 1024
     backfill_chunk_rows: PositiveInt = 500
     lease: Lease = Lease()

@@ -20,7 +20,7 @@ from services.chassis.failpoints import failpoint
 from services.chassis.kafka import consumer, running
 from services.chassis.kafka_lag import follow_lag
 from services.chassis.settings import Kafka
-from services.console.history.reading import TOPICS, HistoryRow, poison, read
+from services.console.history.reading import TOPICS, HistoryRow, ended, poison, read
 from services.console.history.storing import store
 from services.console.metrics import HISTORY_LAG, HISTORY_RECORDS, HISTORY_RETRIES
 from services.console.settings import History
@@ -34,10 +34,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A record and the row that it becomes."""
+    """A record and the rows that it becomes, together or not at all."""
 
     record: ConsumerRecord
-    row: HistoryRow
+    rows: Sequence[HistoryRow]
 
 
 class HistoryConsumer:
@@ -81,8 +81,8 @@ class HistoryConsumer:
         fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]] = await reader.getmany(
             timeout_ms=self._history.poll_timeout_ms, max_records=self._history.batch_max_records
         )
-        readings = [reading for records in fetched.values() for record in records if (reading := self._read(record))]
-        if readings:
+        readings = [self._read(record) for records in fetched.values() for record in records]
+        if any(reading.rows for reading in readings):
             await self._keep(readings)
             failpoint("history.after-rows")
         if fetched:
@@ -94,16 +94,17 @@ class HistoryConsumer:
                 self._stored.clear()
                 log.info("history_partitions_moved", reason=type(exc).__name__)
 
-    def _read(self, record: ConsumerRecord) -> Reading | None:
+    def _read(self, record: ConsumerRecord) -> Reading:
         topic = self._topics[record.topic]
         row = read(topic, record, self._database.clock.now(), self._history.value_max_bytes)
         HISTORY_RECORDS.labels(topic, "skipped" if row is None else type(row).__name__.lower()).inc()
-        return None if row is None else Reading(record, row)
+        rows = (row, ended(topic, record, row))
+        return Reading(record, [row for row in rows if row is not None])
 
     async def _keep(self, readings: Sequence[Reading]) -> None:
         """Store the rows; one that can never be stored is found by halving and kept as a dead letter."""
         try:
-            await self._patiently([reading.row for reading in readings])
+            await self._patiently([row for reading in readings for row in reading.rows])
         except PermanentError as exc:
             if len(readings) > 1:
                 middle = len(readings) // 2

@@ -1,19 +1,20 @@
-"""What each record of the three topics becomes: a row, nothing, or, when it cannot be read, a dead letter of its own."""
+"""What each record of the three topics becomes: a row, nothing, or, when it cannot be read, a dead letter of its own.
 
-from collections.abc import Callable
+A record that is the replay of a dead letter keeps that letter's id; one of a topic that only history reads ends it.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
-from uuid import UUID
 
 from pydantic import ValidationError
 
 from core.commands import order
 from core.records import Interaction, Refused, decode, json_object
 from schemas.contract import SCHEMA_VERSION
-from schemas.dead_letters import DeadLetter, stated_prospect, stated_uid
+from schemas.dead_letters import DeadLetter, DeadLetterSettled, letter_id, replay_of, stated_prospect, stated_uid
 from schemas.decisions import Decision
-from schemas.identity import position_id
 from schemas.outcomes import DeadReason
 from schemas.topics import DEAD_LETTERS, DECISIONS, INTERACTIONS
 
@@ -29,6 +30,8 @@ class LogRecord(Protocol):
     def key(self) -> bytes | None: ...  # noqa: D102
     @property
     def value(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Decided:
     document: dict[str, Any]
 
 
-HistoryRow = Accepted | Decided | DeadLetter
+HistoryRow = Accepted | Decided | DeadLetter | DeadLetterSettled
 
 
 def read(topic: str, record: LogRecord, now: datetime, value_max_bytes: int) -> HistoryRow | None:
@@ -60,6 +63,14 @@ def read(topic: str, record: LogRecord, now: datetime, value_max_bytes: int) -> 
         return _READERS[topic](record)
     except Refused as refused:
         return poison(topic, record, refused.reason, refused.error, now, value_max_bytes, uid=refused.uid)
+
+
+def ended(topic: str, record: LogRecord, row: HistoryRow | None) -> DeadLetterSettled | None:
+    """Return that a replay ends its dead letter: it could be read, and of this topic nobody else judges it."""
+    replayed = replay_of(record.headers)
+    if replayed is None or topic == INTERACTIONS or (isinstance(row, DeadLetter) and row.id == replayed):
+        return None
+    return DeadLetterSettled(id=replayed)
 
 
 def poison(
@@ -75,7 +86,7 @@ def poison(
     """Return the dead letter of a record that history itself could not store. A poison interaction has the id that the
     evaluator's dead letter of it has, so that it is kept once."""
     return DeadLetter.model_construct(
-        id=UUID(position_id(topic, record.partition, record.offset)),
+        id=letter_id(topic, record.partition, record.offset, replay_of(record.headers)),
         reason=reason,
         error=error,
         topic=topic,
@@ -83,6 +94,7 @@ def poison(
         offset=record.offset,
         key=record.key,
         value=record.value and record.value[:value_max_bytes],
+        cut=len(record.value or b"") > value_max_bytes,
         executor=None,
         uid=stated_uid(uid),
         prospect_id=stated_prospect(record.key),
@@ -115,9 +127,11 @@ def _decision(record: LogRecord) -> Decided:
         raise Refused("malformed", "not a decision") from None
 
 
-def _dead_letter(record: LogRecord) -> DeadLetter:
+def _dead_letter(record: LogRecord) -> DeadLetter | DeadLetterSettled:
     document = _object(record.value)
     try:
+        if document.get("record") == "settled":
+            return DeadLetterSettled.model_validate(document)
         return DeadLetter.model_validate(document)
     except ValidationError:
         raise Refused("malformed", "not a dead letter") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.limits import DEFAULT
-from schemas.dead_letters import DeadLetter
+from schemas.dead_letters import DeadLetter, DeadLetterSettled
 from services.chassis.postgres import Connection
 from services.chassis.sql_files import load_sql
 from services.console.history.reading import Accepted, Decided, HistoryRow
@@ -32,6 +32,7 @@ _DEAD: Final = (
     "attempts",
     "first_time",
     "last_time",
+    "cut",
 )
 
 
@@ -44,12 +45,15 @@ async def store(database: Database, rows: Sequence[HistoryRow]) -> None:
             await tx.execute(SQL["decided"], *_columns(decided), database.clock.now(), _REPEATED_WITHIN)
         dead = [row for row in rows if isinstance(row, DeadLetter)]
         stored = await _dead(tx, dead) if dead else []
+        if settled := sorted({row.id for row in rows if isinstance(row, DeadLetterSettled)}):
+            await tx.execute(SQL["settled"], settled)
     for reason in stored:
         DEAD_LETTERS.labels(reason).inc()
 
 
 async def _dead(tx: Connection, letters: Sequence[DeadLetter]) -> list[str]:
-    columns = _columns([tuple(getattr(letter, name) for name in _DEAD) for letter in letters])
+    newest = {letter.id: letter for letter in letters}.values()  # a replay that failed stands behind what it replays
+    columns = _columns([tuple(getattr(letter, name) for name in _DEAD) for letter in newest])
     return [row["reason"] for row in await tx.fetch(SQL["dead"], *columns)]
 
 

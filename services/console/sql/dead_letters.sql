@@ -1,11 +1,55 @@
--- Dead letters, newest first.
+-- Dead letters: listed newest first, replayed and deleted oldest first.
 
 -- name: page
 SELECT id, reason, error, topic, partition, "offset", executor, uid, prospect_id, command_id, attempts,
-       first_time, last_time, coalesce(octet_length(value), 0) AS size_bytes
+       first_time, last_time, replayed_at, coalesce(octet_length(value), 0) AS size_bytes
 FROM dead_letters
 WHERE ($1::text IS NULL OR executor = $1)
   AND ($2::text IS NULL OR reason = $2)
-  AND ($3::timestamptz IS NULL OR (last_time, id) < ($3, $4::uuid))
+  AND ($3::text IS NULL OR topic = $3)
+  AND ($4::text IS NULL OR prospect_id = $4)
+  AND ($5::timestamptz IS NULL OR (last_time, id) < ($5, $6::uuid))
 ORDER BY last_time DESC, id DESC
-LIMIT $5
+LIMIT $7
+
+-- name: one
+SELECT id, reason, error, topic, partition, "offset", executor, uid, prospect_id, command_id, attempts,
+       first_time, last_time, replayed_at, coalesce(octet_length(value), 0) AS size_bytes,
+       key, value, cut, dead_letter_refusal(letter) AS refusal
+FROM dead_letters AS letter
+WHERE id = $1
+
+-- name: lock
+-- Waits for whoever carries it out at this moment.
+SELECT id, topic, reason, dead_letter_refusal(letter) AS refusal
+FROM dead_letters AS letter
+WHERE id = $1
+FOR UPDATE
+
+-- name: chosen
+-- The oldest that match, each prospect's in the order of its log; to be replayed ($5) only those that can be and for which
+-- it was not asked yet. What somebody holds is being carried out or deleted: it is left out.
+SELECT id, topic, reason
+FROM dead_letters AS letter
+WHERE ($1::text IS NULL OR executor = $1)
+  AND ($2::text IS NULL OR reason = $2)
+  AND ($3::text IS NULL OR topic = $3)
+  AND ($4::text IS NULL OR prospect_id = $4)
+  AND (NOT $5::boolean OR (replayed_at IS NULL AND dead_letter_refusal(letter) IS NULL))
+ORDER BY first_time, partition, "offset", id
+LIMIT $6
+FOR UPDATE SKIP LOCKED
+
+-- name: ask
+-- $2 instant
+UPDATE dead_letters SET replayed_at = $2 WHERE id = ANY($1::uuid[])
+
+-- name: enqueue
+-- In the order given. Asked for twice it is published twice, and carried out once.
+INSERT INTO outbox (aggregatetype, aggregateid, type, payload)
+SELECT 'replay', letter.id::text, 'replay', '{}'
+FROM unnest($1::uuid[]) WITH ORDINALITY AS letter (id, nth)
+ORDER BY letter.nth
+
+-- name: delete
+DELETE FROM dead_letters WHERE id = ANY($1::uuid[])

@@ -22,10 +22,20 @@ SET prospect_id = excluded.prospect_id, asset_id = excluded.asset_id, type = exc
 WHERE decisions.document IS NULL OR decisions.recordedtime <= excluded.recordedtime - $9::interval
 
 -- name: dead
+-- One that is there already is told by a repeat, which changes nothing, or by a replay that failed: that one died at a
+-- later place.
 INSERT INTO dead_letters (id, reason, error, topic, partition, "offset", key, value, executor, uid, prospect_id,
-                          command_id, attempts, first_time, last_time)
+                          command_id, attempts, first_time, last_time, cut)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::bytea[],
                      $8::bytea[], $9::text[], $10::uuid[], $11::text[], $12::uuid[], $13::integer[],
-                     $14::timestamptz[], $15::timestamptz[])
-ON CONFLICT DO NOTHING
+                     $14::timestamptz[], $15::timestamptz[], $16::boolean[])
+ON CONFLICT (id) DO UPDATE
+SET reason = excluded.reason, error = excluded.error, partition = excluded.partition, "offset" = excluded."offset",
+    attempts = dead_letters.attempts + 1, last_time = excluded.last_time, replayed_at = NULL
+WHERE dead_letters.replayed_at IS NOT NULL
+  AND (dead_letters.partition <> excluded.partition OR dead_letters."offset" < excluded."offset")
 RETURNING reason
+
+-- name: settled
+-- Their replays were carried out.
+DELETE FROM dead_letters WHERE id = ANY($1::uuid[])

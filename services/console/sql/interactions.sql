@@ -20,7 +20,10 @@ JOIN unnest($1::text[], $2::integer[]) AS asked (asset_id, version) USING (asset
 SELECT command_id, state, reason, attempts, next_at, error FROM command_ledger WHERE uid = ANY($1::uuid[])
 
 -- name: dead
+-- One that was deleted counts, too: what has neither decision nor ledger row since was not carried out.
 SELECT uid, command_id, reason, error, attempts FROM dead_letters WHERE uid = ANY($1::uuid[])
+UNION ALL
+SELECT uid, command_id, reason, error, attempts FROM ended_dead_letters WHERE uid = ANY($1::uuid[])
 
 -- name: prospect_exists
 SELECT EXISTS (SELECT FROM prospects WHERE id = $1)

@@ -84,6 +84,20 @@ class PostgresTransaction:
         rows = await self._connection.fetch(LEDGER["owners"], list(command_ids))
         return {row["command_id"]: row["prospect_id"] for row in rows}
 
+    async def asked(self, letter_ids: Collection[UUID]) -> set[UUID]:
+        """Lock these dead letters until the end, and return those whose replay was asked for and has not ended."""
+        rows = await self._connection.fetch(LEDGER["asked"], list(letter_ids))
+        return {row["id"] for row in rows}
+
+    async def revive(self, commands: Sequence[Command]) -> set[UUID]:
+        """Take dead commands again: write them as done, one attempt more, and return the ids of those that were dead."""
+        rows = await self._connection.fetch(LEDGER["revive"], *_columns([(c.id, c.prospect_id) for c in commands]))
+        return {row["command_id"] for row in rows}
+
+    async def forget(self, letter_ids: Collection[UUID]) -> None:
+        """Delete dead letters whose replay needs them no more."""
+        await self._connection.fetch(LEDGER["forget"], sorted(letter_ids))
+
     async def lock(self, prospect_ids: Collection[UUID]) -> set[UUID]:
         """Lock these prospects' rows until the end, and return which exist."""
         rows = await self._connection.fetch(LEDGER["lock"], list(prospect_ids))
@@ -102,7 +116,7 @@ class PostgresTransaction:
         await self._connection.fetch(LEDGER["end"], *_columns(rows))
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep dead letters; the same one twice is one."""
+        """Keep dead letters; the same one twice is one. One whose replay failed is kept on, with one attempt more."""
         rows = [self._row(letter) for letter in letters]
         await self._connection.fetch(LEDGER["bury"], *_columns(rows), self._executor, self._now)
 
@@ -121,6 +135,7 @@ class PostgresTransaction:
             None if command is None else str(command.prospect_id),
             None if command is None else command.id,
             letter.attempts,
+            letter.value is not None and len(letter.value) > self._value_max_bytes,
         )
 
     async def mark(self, orders: Mapping[UUID, int]) -> None:

@@ -3,15 +3,19 @@
 Rebalances need no care here. A batch in hand whose partition has moved is settled by two processes: ledger and row locks
 make the second one a repeat, and the broker refuses its commit. So nothing is paused, and a commit that fails is only
 counted: the next one covers it.
+
+A paused executor stays a member of its group and asks for records as ever, but has its partitions held: none comes. What
+one more batch brings, because the pause or a rebalance came in between, is read again later.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from schemas.dead_letters import replay_of
 from services.chassis import kafka
 from services.chassis.failpoints import failpoint
 from services.chassis.kafka_lag import follow_lag
@@ -28,8 +32,16 @@ log = structlog.get_logger()
 class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no type information
     """The member of an executor's consumer group in this process."""
 
-    def __init__(self, executor: Executor, pipeline: Pipeline, settings: Kafka, limits: Executors) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        pipeline: Pipeline,
+        settings: Kafka,
+        limits: Executors,
+        paused: Callable[[], bool],
+    ) -> None:
         self._executor, self._pipeline, self._settings, self._limits = executor, pipeline, settings, limits
+        self._paused = paused
         self._assigned = False
         self._reader: AIOKafkaConsumer | None = None
         self._settled: dict[TopicPartition, int] = {}
@@ -58,11 +70,13 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         async with kafka.running(reader):
             self._reader = reader
             while True:
+                self._hold(reader)
                 fetched = await reader.getmany(
                     timeout_ms=self._limits.poll_ms, max_records=self._limits.batch_max_records
                 )
-                records = [record for chunk in fetched.values() for record in chunk]
-                if records:
+                if self._paused():
+                    _put_back(reader, fetched)
+                elif records := [record for chunk in fetched.values() for record in chunk]:
                     metrics.BATCH_RECORDS.labels(name).observe(len(records))
                     await self._pipeline.settle([self._record(record) for record in records])
                     await self._commit(reader, {part: chunk[-1].offset + 1 for part, chunk in fetched.items() if chunk})
@@ -74,6 +88,16 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     def _tell_lag(self, lag: Mapping[TopicPartition, int]) -> None:
         metrics.LAG.labels(self._executor.name).set(sum(lag.values()))
+
+    def _hold(self, reader: AIOKafkaConsumer) -> None:
+        """Let no records come while the executor is paused; they come again after it, from where it stopped."""
+        paused, held = self._paused(), reader.paused()
+        metrics.PAUSED.labels(self._executor.name).set(paused)
+        if paused:
+            reader.pause(*reader.assignment() - held)
+        elif held:
+            reader.resume(*held)
+            log.info("executor_resumed", executor=self._executor.name)
 
     async def _commit(self, reader: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
         kept = {partition: offset for partition, offset in offsets.items() if partition in reader.assignment()}
@@ -88,4 +112,12 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     def _record(self, record: ConsumerRecord) -> Record:
         """Return it under its topic's own name: a dead letter is the same under any deployment's prefix."""
-        return Record(self._executor.topic, record.partition, record.offset, record.key, record.value)
+        place = (self._executor.topic, record.partition, record.offset)
+        return Record(*place, record.key, record.value, replay_of(record.headers))
+
+
+def _put_back(reader: AIOKafkaConsumer, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+    """Read these records again, if their partition is still this member's."""
+    for partition, chunk in fetched.items():
+        if chunk and partition in reader.assignment():
+            reader.seek(partition, chunk[0].offset)

@@ -14,25 +14,26 @@ from pydantic import AwareDatetime, StringConstraints, ValidationError
 from core.records import Refused, json_object
 from schemas.commands.command import Command
 from schemas.contract import SCHEMA_VERSION
-from schemas.identity import position_id
+from schemas.dead_letters import letter_id
 from schemas.outcomes import DeadReason
 from services.chassis.errors import PermanentError
 from services.executors.executor import Executor
 
 
 class Record(NamedTuple):
-    """A record as it lies in the topic."""
+    """A record as it lies in the topic. `replay_of`: the dead letter whose replay it is."""
 
     topic: str
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
+    replay_of: UUID | None = None
 
     @property
     def id(self) -> UUID:
         """The id of its dead letter."""
-        return UUID(position_id(self.topic, self.partition, self.offset))
+        return letter_id(self.topic, self.partition, self.offset, self.replay_of)
 
 
 @dataclass(frozen=True, slots=True)

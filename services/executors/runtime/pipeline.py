@@ -96,12 +96,14 @@ class Pipeline:
 
     def _count(self, settled: settlement.Settled) -> None:
         now = self._clock.now()
-        for command, outcome in settled.outcomes:
-            metrics.EFFECTS.labels(self._name, command.type, outcome.state).inc()
-            if outcome.state != "dead":
-                waited_s = (now - command.recordedtime).total_seconds()
+        for entry, outcome in settled.outcomes:
+            metrics.EFFECTS.labels(self._name, entry.command.type, outcome.state).inc()
+            if outcome.state != "dead" and entry.record.replay_of is None:
+                waited_s = (now - entry.command.recordedtime).total_seconds()
                 metrics.EVENT_TO_EFFECT_SECONDS.labels(self._name).observe(max(waited_s, 0.0))
         metrics.REPEATS.labels(self._name).inc(settled.repeats)
+        for end in settled.replays.values():
+            metrics.REPLAYS.labels(self._name, end).inc()
         for letter in settled.letters:
             metrics.DEAD_LETTERS.labels(self._name, letter.reason).inc()
             place = {"topic": letter.topic, "partition": letter.partition, "offset": letter.offset}

@@ -2,11 +2,15 @@
 
 The order of the steps is the guarantee:
 
-1. `claim`: what is in the ledger already is dropped by its id before anything looks at its order, because repeats may
-   arrive late. A transaction that holds the same ids is waited for.
-2. `lock`: rows in the order of their ids, so that batches of several processes queue up behind each other.
-3. rounds: the k-th new command of each prospect, so that one statement serves many prospects and each keeps its order.
-4. `mark`: every settled command is covered, whatever its outcome. A repeat too: an interaction that is sent again after its
+1. `asked`: of a replay, the dead letter is locked; it is the right to carry it out. One that was deleted, or whose replay
+   has ended, gives none, so a replay that comes twice has no second effect.
+2. `claim`: what is in the ledger already is dropped by its id before anything looks at its order, because repeats may
+   arrive late; `revive` takes dead commands again that are replayed. A transaction that holds the same ids is waited for.
+3. `lock`: rows in the order of their ids, so that batches of several processes queue up behind each other.
+4. rounds: the k-th new command of each prospect, so that one statement serves many prospects and each keeps its order. A
+   replay acts on the record as it is now; its snapshot is an executor's, so it raises no triggers.
+5. `bury` and `forget`: what is dead is a dead letter, a replay the same one again with one attempt more; what is done ends it.
+6. `mark`: every settled command is covered, whatever its outcome. A repeat too: an interaction that is sent again after its
    uid was forgotten has the same command id at a new place in the log, and the evaluator waits for that place.
 """
 
@@ -24,13 +28,16 @@ from services.executors.runtime.entries import AnyEntry, Entry, Record, Refusal,
 class Settled:
     """What a transaction did, to be counted and logged once it is committed."""
 
-    outcomes: Sequence[tuple[Command, Outcome]]
+    outcomes: Sequence[tuple[Entry, Outcome]]
     letters: Sequence[DeadLetter]
     repeats: int
+    replays: Mapping[UUID, str]
+    """How replays ended, by dead letter: as commands do, or `repeat` when there was nothing left to do."""
 
 
 async def settle(batch: Sequence[AnyEntry], tx: RecordTransaction) -> Settled:
     """Settle every entry of the batch within the transaction."""
+    batch, stale, asked = await _replayable(batch, tx)
     entries = [entry for entry in batch if isinstance(entry, Entry)]
     fresh, repeats, conflicts = await _sorted_out(entries, tx)
     existing = await tx.lock({entry.command.prospect_id for entry in entries}) if entries else set()
@@ -42,15 +49,50 @@ async def settle(batch: Sequence[AnyEntry], tx: RecordTransaction) -> Settled:
     letters = _letters(batch, fresh, conflicts, outcomes)
     if letters:
         await tx.bury(letters)
+    replays = _replays(asked, fresh, outcomes, letters)
+    if over := {letter_id for letter_id, end in replays.items() if end != "dead"}:
+        await tx.forget(over)
     done = [entry.command for entry in fresh if outcomes[entry.command.id].state == "done"]
     others = [entry.command for entry in entries if entry.command.prospect_id in existing]
     if uncovered := _uncovered(others, _newest(done)):
         await tx.mark(uncovered)
-    return Settled([(entry.command, outcomes[entry.command.id]) for entry in fresh], letters, len(repeats))
+    settled = [(entry, outcomes[entry.command.id]) for entry in fresh]
+    return Settled(settled, letters, len(repeats) + stale, replays)
+
+
+async def _replayable(
+    batch: Sequence[AnyEntry], tx: RecordTransaction
+) -> tuple[Sequence[AnyEntry], int, frozenset[UUID]]:
+    """Leave out replays that have no right to be carried out, or a second time; return how many, and whose letters stay."""
+    wanted = {entry.record.replay_of for entry in batch if entry.record.replay_of}
+    if not wanted:
+        return batch, 0, frozenset()
+    asked = frozenset(await tx.asked(wanted))
+    kept: list[AnyEntry] = []
+    left = set(asked)
+    for entry in batch:
+        if (letter_id := entry.record.replay_of) is None:
+            kept.append(entry)
+        elif letter_id in left:
+            left.discard(letter_id)
+            kept.append(entry)
+    return kept, len(batch) - len(kept), asked
+
+
+def _replays(
+    asked: Iterable[UUID], fresh: Iterable[Entry], outcomes: Mapping[UUID, Outcome], letters: Iterable[DeadLetter]
+) -> dict[UUID, str]:
+    """Return how each replay ended."""
+    ends = dict.fromkeys(asked, "repeat")
+    for entry in fresh:
+        if entry.record.replay_of is not None:
+            ends[entry.record.replay_of] = outcomes[entry.command.id].state
+    return ends | {letter.id: "dead" for letter in letters if letter.id in ends}
 
 
 async def _sorted_out(entries: Sequence[Entry], tx: RecordTransaction) -> tuple[list[Entry], list[Entry], list[Entry]]:
-    """Claim the commands; return the new ones, the repeats, and those whose id belongs to another prospect."""
+    """Claim the commands, and take dead ones again that are replayed; return those that are to be carried out, the repeats,
+    and those whose id belongs to another prospect."""
     first: dict[UUID, Entry] = {}
     for entry in entries:
         first.setdefault(entry.command.id, entry)
@@ -58,10 +100,15 @@ async def _sorted_out(entries: Sequence[Entry], tx: RecordTransaction) -> tuple[
     owners = {command_id: first[command_id].command.prospect_id for command_id in claimed}
     if before := first.keys() - claimed:
         owners |= await tx.owners(before)
+    replayed = [entry.command for entry in entries if entry.record.replay_of and entry.command.id in before]
+    revived = await tx.revive(replayed) if replayed else set()
     fresh, repeats, conflicts = [], [], []
     for entry in entries:
         command = entry.command
         if command.id in claimed and first[command.id] is entry:
+            fresh.append(entry)
+        elif entry.record.replay_of and command.id in revived and owners[command.id] == command.prospect_id:
+            revived.discard(command.id)
             fresh.append(entry)
         elif owners.get(command.id, command.prospect_id) == command.prospect_id:
             repeats.append(entry)
@@ -105,7 +152,7 @@ def _letters(
         if outcome.state == "dead":
             refusal = Refusal(outcome.reason or "permanent", outcome.error or "", outcome.attempts)
             letters.append(_letter(entry.record, refusal, entry.command))
-    return letters
+    return list({letter.id: letter for letter in letters}.values())  # of a record and its replay the later one counts
 
 
 def _letter(record: Record, refusal: Refusal, command: Command | None = None) -> DeadLetter:

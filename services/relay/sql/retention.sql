@@ -16,6 +16,10 @@ WHERE command_id IN (
 DELETE FROM decisions
 WHERE uid IN (SELECT uid FROM decisions WHERE recordedtime < $1 LIMIT $2)
 
+-- name: ended_letters
+DELETE FROM ended_dead_letters
+WHERE id IN (SELECT id FROM ended_dead_letters WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)
+
 -- name: dead_letters
 DELETE FROM dead_letters
 WHERE id IN (SELECT id FROM dead_letters WHERE last_time < $1 ORDER BY last_time LIMIT $2)

@@ -73,7 +73,11 @@ async def test_the_ledger_forgets_what_is_settled_for_long_but_nothing_that_a_re
         replayable := await _settled(database, "dead", 300),
     }
     await _dead_letter(database, replayable, 300)
-    assert await retire(pool, SystemClock(), Retention(chunk_rows=2)) == {"ledger": 6, "decisions": 0}
+    assert await retire(pool, SystemClock(), Retention(chunk_rows=2)) == {
+        "ledger": 6,
+        "decisions": 0,
+        "ended_letters": 0,
+    }
     left = {row["uid"] for row in await database.fetch("SELECT uid FROM command_ledger")}
     assert left == kept
     assert forgotten_dead not in left

@@ -22,6 +22,7 @@ class Record:
     partition: int = 3
     offset: int = 42
     key: bytes | None = b"key"
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def interaction(**changes: Any) -> dict[str, Any]:

@@ -30,29 +30,53 @@ RETURNING command_id;
 -- $1 command ids
 SELECT command_id, prospect_id FROM command_ledger WHERE command_id = ANY ($1::uuid[]);
 
+-- name: asked
+-- Which dead letters are to be replayed still. Whoever deletes one, or carries it out, holds the same lock.
+-- $1 letter ids
+SELECT id FROM dead_letters WHERE id = ANY ($1::uuid[]) AND replayed_at IS NOT NULL ORDER BY id FOR UPDATE;
+
+-- name: revive
+-- Takes dead commands again, as done: how the others ended is written at the end, as for those that were claimed.
+-- $1 command ids, $2 prospect ids
+UPDATE command_ledger AS l
+SET state = 'done', reason = NULL, error = NULL, attempts = l.attempts + 1, settled_at = clock_timestamp()
+FROM unnest($1::uuid[], $2::uuid[]) AS c (command_id, prospect_id)
+WHERE l.command_id = c.command_id AND l.prospect_id = c.prospect_id AND l.state = 'dead'
+RETURNING l.command_id;
+
+-- name: forget
+-- $1 letter ids
+DELETE FROM dead_letters WHERE id = ANY ($1::uuid[]);
+
 -- name: lock
 -- Locks the rows that a batch may change, always in the same order, and says which exist.
 -- $1 prospect ids
 SELECT id FROM prospects WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE;
 
 -- name: end
--- Writes how commands ended that are not done.
+-- Writes how commands ended that are not done. Attempts of a revived one add up.
 -- $1 command ids, $2 states, $3 reasons, $4 errors, $5 attempts
 UPDATE command_ledger AS l
-SET state = e.state, reason = e.reason, error = e.error, attempts = e.attempts
+SET state = e.state, reason = e.reason, error = e.error, attempts = l.attempts + e.attempts - 1
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer[])
     AS e (command_id, state, reason, error, attempts)
 WHERE l.command_id = e.command_id;
 
 -- name: bury
--- Keeps what could not be carried out. A record that is read again is the same dead letter.
+-- Keeps what could not be carried out. A record that is read again is the same dead letter; a replay that failed is it,
+-- too, with one attempt more, and died at a later place.
 -- $1 ids, $2 reasons, $3 errors, $4 topics, $5 partitions, $6 offsets, $7 keys, $8 values, $9 uids, $10 prospect ids,
--- $11 command ids, $12 attempts, $13 executor, $14 instant
-INSERT INTO dead_letters (id, reason, error, topic, partition, "offset", key, value, uid, prospect_id, command_id,
-                          attempts, executor, first_time, last_time)
+-- $11 command ids, $12 attempts, $13 whether cut, $14 executor, $15 instant
+INSERT INTO dead_letters AS old (id, reason, error, topic, partition, "offset", key, value, uid, prospect_id, command_id,
+                                 attempts, cut, executor, first_time, last_time)
 SELECT d.id, d.reason, d.error, d.topic, d.partition, d."offset", d.key, d.value, d.uid, d.prospect_id, d.command_id,
-       d.attempts, $13, $14, $14
+       d.attempts, d.cut, $14, $15, $15
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::bytea[], $8::bytea[],
-            $9::uuid[], $10::text[], $11::uuid[], $12::integer[])
-    AS d (id, reason, error, topic, partition, "offset", key, value, uid, prospect_id, command_id, attempts)
-ON CONFLICT (id) DO NOTHING;
+            $9::uuid[], $10::text[], $11::uuid[], $12::integer[], $13::boolean[])
+    AS d (id, reason, error, topic, partition, "offset", key, value, uid, prospect_id, command_id, attempts, cut)
+ON CONFLICT (id) DO UPDATE
+SET reason = excluded.reason, error = excluded.error, partition = excluded.partition, "offset" = excluded."offset",
+    uid = excluded.uid, prospect_id = excluded.prospect_id, command_id = excluded.command_id,
+    attempts = old.attempts + excluded.attempts, last_time = excluded.last_time, replayed_at = NULL
+WHERE old.replayed_at IS NOT NULL
+  AND (old.partition <> excluded.partition OR old."offset" < excluded."offset");

@@ -1,0 +1,4 @@
+-- What is paused.
+
+-- name: types
+SELECT target FROM pauses WHERE scope = 'type';
