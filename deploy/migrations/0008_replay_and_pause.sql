@@ -22,8 +22,9 @@ CREATE FUNCTION dead_letter_refusal(letter dead_letters) RETURNS text
         WHEN letter.topic = 'finish.definitions.v1' AND substring(letter.key FROM 1 FOR 6) = 'asset:'
             THEN 'it is an older form of an asset: saving the asset publishes the newest one' END;
 
--- What a dead letter leaves behind: no bytes. A record that is read again, by a group that was reset or an evaluator that
--- begins anew, does not bring back a letter that was replayed or deleted.
+-- What a dead letter leaves behind: no bytes but their digest. A record that is read again, by a group that was reset or an
+-- evaluator that begins anew, does not bring back a letter that was replayed or deleted; another record at the same place,
+-- of a topic that was made anew, is a letter of its own.
 CREATE TABLE ended_dead_letters (
     id         uuid PRIMARY KEY,
     uid        uuid,
@@ -31,6 +32,7 @@ CREATE TABLE ended_dead_letters (
     reason     text NOT NULL,
     error      text NOT NULL,
     attempts   integer NOT NULL,
+    digest     bytea NOT NULL,
     ended_at   timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX ended_dead_letters_uid ON ended_dead_letters (uid);
@@ -38,9 +40,11 @@ CREATE INDEX ended_dead_letters_age ON ended_dead_letters (ended_at);
 
 CREATE FUNCTION dead_letter_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO ended_dead_letters (id, uid, command_id, reason, error, attempts)
-    VALUES (OLD.id, OLD.uid, OLD.command_id, OLD.reason, OLD.error, OLD.attempts)
-    ON CONFLICT (id) DO NOTHING;
+    INSERT INTO ended_dead_letters (id, uid, command_id, reason, error, attempts, digest)
+    VALUES (OLD.id, OLD.uid, OLD.command_id, OLD.reason, OLD.error, OLD.attempts, sha256(coalesce(OLD.value, '')))
+    ON CONFLICT (id) DO UPDATE
+    SET uid = excluded.uid, command_id = excluded.command_id, reason = excluded.reason, error = excluded.error,
+        attempts = excluded.attempts, digest = excluded.digest, ended_at = excluded.ended_at;
     RETURN NULL;
 END $$;
 
@@ -51,7 +55,7 @@ CREATE TRIGGER dead_letters_ended AFTER DELETE ON dead_letters
 CREATE FUNCTION dead_letter_stays_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM FROM dead_letters WHERE id = NEW.id FOR KEY SHARE;
-    IF EXISTS (SELECT FROM ended_dead_letters WHERE id = NEW.id) THEN
+    IF EXISTS (SELECT FROM ended_dead_letters WHERE id = NEW.id AND digest = sha256(coalesce(NEW.value, ''))) THEN
         RETURN NULL;
     END IF;
     RETURN NEW;

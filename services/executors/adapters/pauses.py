@@ -9,8 +9,9 @@ from typing import Final, NoReturn
 import structlog
 
 from services.chassis.errors import RetryableError
-from services.chassis.postgres import Pool, translated
+from services.chassis.postgres import Pool
 from services.chassis.sql_files import load_sql
+from services.executors.adapters.records import translated_patiently
 
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "pauses.sql")
 
@@ -38,7 +39,7 @@ class Pauses:
             await asyncio.sleep(self._poll_s)
 
     async def _read(self) -> frozenset[str]:
-        with translated():
+        with translated_patiently():
             async with self._pool.acquire(timeout=self._acquire_timeout_s) as connection:
                 return frozenset(row["target"] for row in await connection.fetch(SQL["types"]))
 

@@ -42,14 +42,15 @@ class PostgresRecords:
     @asynccontextmanager
     async def transaction(self, now: datetime) -> AsyncIterator["PostgresTransaction"]:
         """Begin one; it is committed at the end, and rolled back by any exception."""
-        with _translated():
+        with translated_patiently():
             async with self._pool.acquire(timeout=self._acquire_timeout_s) as connection, connection.transaction():
                 await connection.fetch(LEDGER["open"], now)
                 yield PostgresTransaction(connection, self._statements, self._executor, now, self._value_max_bytes)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated_patiently() -> Iterator[None]:
+    """Turn the driver's errors into RetryableError or PermanentError, a deployment's mistake into the former."""
     try:
         with translated():
             yield

@@ -45,6 +45,15 @@ NO_CALLS: Final[tuple[tuple[str, str, dict[str, str], int], ...]] = (
     ("GET", "/api/users?cursor=%00", {}, 400),
     ("GET", "/api/catalogue?x=1", {}, 400),
     ("GET", "/api/dead-letters?reason=boredom", {}, 400),
+    ("GET", "/api/dead-letters?topic=a&topic=b", {}, 400),
+    ("GET", "/api/dead-letters?prospect_id=%00", {}, 400),
+    ("GET", "/api/dead-letters/x", {}, 404),
+    ("DELETE", "/api/dead-letters", {}, 400),
+    ("DELETE", "/api/dead-letters?limit=5", {}, 400),
+    ("POST", "/api/dead-letters/x/replay", JSON, 404),
+    ("POST", "/api/dead-letters/replay", JSON, 422),
+    ("PATCH", "/api/pauses/x", JSON, 405),
+    ("DELETE", "/api/pauses/a%2fb", {}, 404),
     ("PUT", "/api/assets/prospect/actions", {**JSON, "If-Match": "latest"}, 400),
 )
 

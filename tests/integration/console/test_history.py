@@ -14,6 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from deploy.migrate import migrate
+from schemas.dead_letters import REPLAY_HEADER
 from schemas.identity import position_id
 from schemas.topics import DEAD_LETTERS, DECISIONS, INTERACTIONS
 from services.chassis import postgres
@@ -46,9 +47,12 @@ class Log:
     def __init__(self, kafka: Kafka, sender: AIOKafkaProducer) -> None:
         self._kafka, self._sender = kafka, sender
 
-    async def send(self, topic: str, value: Any, partition: int = 0) -> int:
+    async def send(self, topic: str, value: Any, partition: int = 0, replay_of: UUID | None = None) -> int:
         raw = value if isinstance(value, bytes) or value is None else orjson.dumps(value)
-        sent = await self._sender.send_and_wait(self._kafka.topic(topic), raw, key=b"key", partition=partition)
+        headers = [] if replay_of is None else [(REPLAY_HEADER, str(replay_of).encode())]
+        sent = await self._sender.send_and_wait(
+            self._kafka.topic(topic), raw, key=b"key", partition=partition, headers=headers
+        )
         return int(sent.offset)
 
     async def accepted(self, uid: str, **changes: Any) -> int:
@@ -72,7 +76,7 @@ class Log:
             },
         )
 
-    async def decided(self, uid: str, **changes: Any) -> int:
+    async def decided(self, uid: str, *, replay_of: UUID | None = None, **changes: Any) -> int:
         return await self.send(
             DECISIONS,
             {
@@ -90,6 +94,7 @@ class Log:
                 "order": 7 << 14,
                 **changes,
             },
+            replay_of=replay_of,
         )
 
 
@@ -231,6 +236,65 @@ async def test_a_dead_letter_of_another_service_is_kept_with_its_bytes_once(
         await soon(lambda: rows.fetchval("SELECT count(*) FROM dead_letters"))
     (row,) = await rows.fetch("SELECT * FROM dead_letters")
     assert (row["key"], row["value"], str(row["uid"])) == (b"key", b"\x00\x01\xff", letter["uid"])
+
+
+async def test_a_replay_that_fails_again_is_the_same_letter_and_one_that_is_settled_ends_it_for_good(
+    log: Log, kafka_settings: Kafka, database_url: str, rows: asyncpg.Connection
+) -> None:
+    letter = {
+        "schema": 1,
+        "id": str(uuid4()),
+        "reason": "backlog",
+        "error": "too many",
+        "topic": INTERACTIONS,
+        "partition": 0,
+        "offset": 100,
+        "first_time": AT,
+        "last_time": AT,
+    }
+    again = {**letter, "reason": "unknown_prospect", "offset": 105}
+    settled = {"schema": 1, "record": "settled", "id": letter["id"]}
+    seen = "SELECT reason, attempts, replayed_at IS NULL FROM dead_letters"
+    async with consuming(kafka_settings, database_url):
+        await log.send(DEAD_LETTERS, letter)
+        await soon(lambda: rows.fetchval("SELECT count(*) FROM dead_letters"))
+        await rows.execute("UPDATE dead_letters SET replayed_at = now()")
+        await log.send(
+            DEAD_LETTERS, letter
+        )  # what an evaluator that begins anew tells again is no failure of the replay
+        await log.send(DEAD_LETTERS, again)
+        await log.send(DEAD_LETTERS, {**again, "offset": 106})  # published twice, it fails twice
+        await soon(lambda: rows.fetchval("SELECT replayed_at IS NULL FROM dead_letters"))
+        await log.decided(str(uuid4()))
+        await soon(lambda: rows.fetchval("SELECT count(*) FROM decisions"))
+        assert list(map(tuple, await rows.fetch(seen))) == [("unknown_prospect", 2, True)]
+        await log.send(DEAD_LETTERS, settled)
+        await soon(lambda: rows.fetchval("SELECT count(*) = 0 FROM dead_letters"))
+        await log.send(DEAD_LETTERS, again)
+        await log.send(DEAD_LETTERS, {**letter, "id": str(uuid4())})
+        await soon(lambda: rows.fetchval("SELECT count(*) FROM dead_letters"))
+    assert await rows.fetchval("SELECT id::text FROM dead_letters") != letter["id"]
+
+
+async def test_what_only_history_reads_is_replayed_to_it(
+    log: Log, kafka_settings: Kafka, database_url: str, rows: asyncpg.Connection
+) -> None:
+    uid = str(uuid4())
+    poison, unstorable = (
+        await log.send(DECISIONS, b"{"),
+        await log.decided(str(uuid4()), reads={"original.city": "a\0b"}),
+    )
+    first, second = (UUID(position_id(DECISIONS, 0, offset)) for offset in (poison, unstorable))
+    async with consuming(kafka_settings, database_url):
+        await soon(lambda: rows.fetchval("SELECT count(*) = 2 FROM dead_letters"))
+        await rows.execute("UPDATE dead_letters SET replayed_at = now()")
+        await log.decided(str(uuid4()), replay_of=second, reads={"original.city": "a\0b"})
+        await log.decided(uid, replay_of=first)
+        await soon(lambda: rows.fetchval("SELECT count(*) = 1 FROM dead_letters"))
+        await soon(lambda: rows.fetchval("SELECT replayed_at IS NULL FROM dead_letters"))
+    (left,) = await rows.fetch("SELECT id, attempts FROM dead_letters")
+    assert tuple(left) == (second, 2)
+    assert await rows.fetchval("SELECT uid::text FROM decisions") == uid
 
 
 async def test_a_kill_between_the_rows_and_the_commit_repeats_without_doubling(

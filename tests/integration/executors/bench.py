@@ -48,10 +48,10 @@ def command(prospect_id: UUID, action_type: str, params: Mapping[str, Any], orde
     } | other
 
 
-def record(document: Any, topic: str = "finish.commands.test.v1") -> Record:
+def record(document: Any, replay_of: UUID | None = None, topic: str = "finish.commands.test.v1") -> Record:
     """Return a record with this value, at an offset of its own. Bytes and None stay as they are."""
     value = document if document is None or isinstance(document, bytes) else orjson.dumps(document)
-    return Record(topic, 0, next(_offsets), b"key", value)
+    return Record(topic, 0, next(_offsets), b"key", value, replay_of)
 
 
 class Bench:
@@ -96,6 +96,10 @@ class Bench:
     async def dead_letters(self) -> list[asyncpg.Record]:
         """Return the dead letters in the order of their records."""
         return await self.pool.fetch('SELECT * FROM dead_letters ORDER BY "offset"')
+
+    async def ask(self, letter_id: UUID) -> None:
+        """Ask for the replay of a dead letter, as the console does."""
+        await self.pool.execute("UPDATE dead_letters SET replayed_at = now() WHERE id = $1", letter_id)
 
 
 @asynccontextmanager

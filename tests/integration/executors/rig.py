@@ -9,6 +9,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from core.fold import fold
+from schemas.dead_letters import REPLAY_HEADER
 from schemas.topics import commands as commands_topic
 from services.chassis.settings import Kafka
 from tests.integration.executors.bench import Bench, command
@@ -23,7 +24,7 @@ class Rig:
         self, case: Case, bench: Bench, kafka: Kafka, producer: AIOKafkaProducer, prospects: list[UUID]
     ) -> None:
         self.case, self.bench, self.prospects = case, bench, prospects
-        self._topic, self._producer = kafka.topic(commands_topic(case.executor)), producer
+        self._kafka, self._producer = kafka, producer
         self.sent: list[tuple[UUID, int]] = []
 
     async def send(self, count: int) -> None:
@@ -36,16 +37,25 @@ class Rig:
             documents.append(command(prospect_id, self.case.type, self.case.effective(number), len(self.sent)))
         await self.send_documents(documents)
 
-    async def send_documents(self, documents: Sequence[dict[str, Any]]) -> None:
-        """Send commands as they are, keyed by their prospect."""
+    async def send_documents(
+        self, documents: Sequence[dict[str, Any]], replay_of: UUID | None = None, executor: str | None = None
+    ) -> None:
+        """Send commands as they are, keyed by their prospect; as the replay of a dead letter, or to another executor, if
+        that is given."""
+        headers = [] if replay_of is None else [(REPLAY_HEADER, str(replay_of).encode())]
+        topic = self._topic(executor or self.case.executor)
         sent = [
-            await self._producer.send(self._topic, orjson.dumps(d), key=d["prospect_id"].encode()) for d in documents
+            await self._producer.send(topic, orjson.dumps(d), key=d["prospect_id"].encode(), headers=headers)
+            for d in documents
         ]
         await asyncio.gather(*sent)
 
     async def send_bytes(self, value: bytes | None, key: UUID) -> None:
         """Send any record to a prospect's partition."""
-        await self._producer.send_and_wait(self._topic, value, key=str(key).encode())
+        await self._producer.send_and_wait(self._topic(self.case.executor), value, key=str(key).encode())
+
+    def _topic(self, executor: str) -> str:
+        return self._kafka.topic(commands_topic(executor))
 
     async def settled(self) -> bool:
         """Tell whether the ledger has every command."""

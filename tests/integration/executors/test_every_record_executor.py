@@ -1,15 +1,13 @@
 """The laws that hold for every record executor, on a real database, batch by batch."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
-import pytest_asyncio
 
 from core.fold import fold
 from services.executors.metrics import RETRIES
@@ -18,27 +16,7 @@ from services.executors.runtime.pipeline import UnsettledError
 from services.executors.settings import Executors
 from tests.integration.executors.bench import QUICK, Bench, bench_of, command, record
 from tests.integration.executors.cases import CASES, Case, every_executor
-from tests.support.databases import fresh_database
 from tests.support.eventually import eventually
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shared_database_url(database_server: str, database_template: str) -> AsyncIterator[str]:
-    async with fresh_database(database_server, database_template) as url:
-        yield url
-
-
-@pytest.fixture
-async def emptied_url(shared_database_url: str) -> str:
-    """Return the module's database, as empty as a fresh one and six times as fast to have."""
-    connection = await asyncpg.connect(shared_database_url)
-    await connection.execute("""
-        TRUNCATE prospects, leads, outbox, command_ledger, dead_letters;
-        DROP FUNCTION IF EXISTS refuse CASCADE;
-        DROP SEQUENCE IF EXISTS failures;
-    """)
-    await connection.close()
-    return shared_database_url
 
 
 async def _expect(bench: Bench, prospect_id: UUID, case: Case, numbers: list[int]) -> None:

@@ -1,48 +1,19 @@
 """`python -m services.executors` on a real broker: killed, suspended, poisoned, started alone and stopped."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.topics import commands as commands_topic
 from services.chassis.settings import Kafka
-from tests.integration.executors.bench import bench_of
-from tests.integration.executors.cases import CASES
 from tests.integration.executors.rig import Rig
 from tests.support.eventually import eventually
 from tests.support.service_process import ServiceProcess
 
-BY_NAME = {case.executor: case for case in CASES}
 POINTS = ["before-transaction", "before-commit", "after-commit", "after-offsets"]
-
-
-@pytest.fixture
-async def producer(broker: str) -> AsyncIterator[AIOKafkaProducer]:
-    client = AIOKafkaProducer(bootstrap_servers=broker, acks="all")
-    await client.start()
-    yield client
-    await client.stop()
-
-
-@pytest.fixture
-def env(stack_env: dict[str, str]) -> dict[str, str]:
-    """Let the broker miss a killed member after two seconds."""
-    return stack_env | {"FA_KAFKA__SESSION_TIMEOUT_MS": "2000", "FA_KAFKA__HEARTBEAT_INTERVAL_MS": "300"}
-
-
-@pytest.fixture
-async def rig(
-    request: pytest.FixtureRequest, database_url: str, kafka_settings: Kafka, producer: AIOKafkaProducer
-) -> AsyncIterator[Rig]:
-    """Yield the rig of the executor that the test names."""
-    case = BY_NAME[request.param]
-    async with bench_of(case.executor, database_url) as bench:
-        prospects = [await bench.prospect() for _ in range(1 if case.executor == "leads" else 6)]
-        yield Rig(case, bench, kafka_settings, producer, prospects)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import base64
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 from aiokafka import ConsumerRecord
@@ -8,12 +9,13 @@ from aiokafka import ConsumerRecord
 from core.definitions import VersionUnknown
 from core.records import Refused
 from schemas import topics
-from schemas.dead_letters import DeadLetter
+from schemas.dead_letters import REPLAY_HEADER, DeadLetter, DeadLetterSettled
 from services.evaluator.evaluation import Evaluation
 from services.evaluator.state_store import MemoryStore
 from tests.support.toy_machine import ToyCommand, ToyMachine, ToyState, ToyStep
 
 RECORD_MAX_BYTES = 1024 * 1024
+LETTER = UUID("6f1e2d3c-0000-4000-8000-000000000009")
 
 
 def record(offset: int, value: bytes | None, key: bytes | None = b"p", headers: Any = ()) -> ConsumerRecord:
@@ -85,6 +87,31 @@ def test_the_dead_letter_of_a_record_is_the_same_at_every_reading() -> None:
     first, second = run(ToyMachine(), poison)[0], run(ToyMachine(), poison)[0]
 
     assert first.outputs == second.outputs
+
+
+def test_the_replay_of_a_dead_letter_ends_it_and_leaves_no_trace_on_what_it_led_to() -> None:
+    replay = record(5, event("a"), headers=((REPLAY_HEADER, str(LETTER).encode()),))
+    evaluated, _ = run(ToyMachine(), replay, record(6, event("b")))
+
+    ((key, ended, _),) = evaluated.outputs[topics.DEAD_LETTERS]
+    assert (key, DeadLetterSettled.model_validate_json(ended).id) == (b"p", LETTER)
+    assert [headers for _, _, headers in evaluated.outputs[topics.DECISIONS]] == [[], []]
+
+
+def test_a_replay_that_is_refused_again_is_the_same_letter_and_one_that_waits_is_nothing_yet() -> None:
+    headers = ((REPLAY_HEADER, str(LETTER).encode()),)
+    evaluated, _ = run(ToyMachine(), record(5, b"{", headers=headers))
+    (letter,) = letters(evaluated.outputs)
+    assert (letter.id, letter.offset) == (LETTER, 5)
+
+    waiting, _ = run(Saying(VersionUnknown("asset", 4)), record(6, b"special", headers=headers))
+    assert not waiting.outputs
+
+
+def test_a_header_that_names_no_letter_is_none() -> None:
+    for value in (b"", b"letter", b"\xff"):
+        evaluated, _ = run(ToyMachine(), record(5, event("a"), headers=((REPLAY_HEADER, value),)))
+        assert topics.DEAD_LETTERS not in evaluated.outputs
 
 
 def test_a_bug_met_by_one_record_is_a_dead_letter_that_quotes_nothing() -> None:
@@ -174,3 +201,4 @@ def test_a_huge_poison_record_is_cut_to_what_a_topic_takes() -> None:
     ((key, value, _),) = evaluated.outputs[topics.DEAD_LETTERS]
     assert len(key) + len(value) < RECORD_MAX_BYTES - 2048
     assert len(base64.b64decode(orjson.loads(value)["value"])) == 512 * 1024
+    assert orjson.loads(value)["cut"] is True

@@ -1,4 +1,6 @@
-from services.relay.outbox import EXECUTOR_SNAPSHOT, Row, needed
+from uuid import UUID
+
+from services.relay.outbox import EXECUTOR_SNAPSHOT, Letter, Row, needed
 from services.relay.publish import compact
 
 
@@ -29,6 +31,12 @@ def test_a_snapshot_by_another_writer_or_an_interaction_separates_them() -> None
     assert kept(("a", EXECUTOR_SNAPSHOT), ("a", "snapshot"), ("a", EXECUTOR_SNAPSHOT)) == [0, 1, 2]
     assert kept(("a", EXECUTOR_SNAPSHOT), ("a", "interaction"), ("a", EXECUTOR_SNAPSHOT)) == [0, 1, 2]
     assert kept(("a", "snapshot"), ("a", "snapshot")) == [0, 1]
+
+
+def test_of_replays_those_are_needed_whose_letter_is_there() -> None:
+    letter = Letter(UUID(int=1), "finish.interactions.v1", 0, None, b"x")
+    there, gone = Row(0, "replay", str(letter.id), "replay", "{}", letter), Row(1, "replay", "b", "replay", "{}")
+    assert needed([there, gone, there]) == [there, there]
 
 
 def test_payloads_lose_the_databases_spaces_and_nothing_else() -> None:
