@@ -8,7 +8,8 @@ ACTIVE: Final = Gauge("finish_relay_active", "1 while this process is the one th
 OUTBOX_AGE_SECONDS: Final = Gauge("finish_outbox_age_seconds", "Age of the oldest row that is not in the log yet")
 PUBLISHED: Final = Counter("finish_relay_published_total", "Records acknowledged by the broker", ("topic",))
 SUPERSEDED: Final = Counter(
-    "finish_relay_superseded_total", "Snapshots left out because the next one holds all of theirs"
+    "finish_relay_superseded_total",
+    "Rows left out: a snapshot of which the next one holds all, a replay without its letter",
 )
 DEAD_LETTERS: Final = Counter("finish_relay_dead_letters_total", "Rows that the log cannot take", ("reason",))
 DEAD_LETTERS_PRESENT: Final = Gauge(
