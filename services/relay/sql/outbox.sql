@@ -38,7 +38,7 @@ WHERE id = $1 AND replayed_at IS NOT NULL
 -- name: dead_letters
 -- How many dead letters there are of a kind, looking at no more than $1.
 SELECT topic, reason, count(*) AS letters
-FROM (SELECT topic, reason FROM dead_letters LIMIT $1) AS some
+FROM (SELECT topic, reason FROM dead_letters LIMIT $1) AS seen
 GROUP BY topic, reason
 
 -- name: age
