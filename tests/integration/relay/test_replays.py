@@ -88,7 +88,7 @@ async def test_what_the_broker_does_not_take_any_more_is_given_back(
         lower = ConfigResource(ConfigResourceType.TOPIC, name, configs={"max.message.bytes": "20000"})
         await client.alter_configs([lower])
     letter = await _asked(database, value=b"x" * 50_000)
-    async with relay():
+    async with relay(FA_RELAY__BATCH_MAX_ROWS="1"):
         await drained(database, 60.0)
     (kept,) = await database.fetch("SELECT id, reason, attempts, topic, replayed_at FROM dead_letters")
     assert tuple(kept) == (letter, "oversize", 2, INTERACTIONS, None)
