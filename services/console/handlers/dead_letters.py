@@ -75,7 +75,7 @@ class DeadLetters:
         return _replayed(rows, left=left)
 
     async def delete(self, call: Call[None, None]) -> None:
-        """Delete one; what it asked for will not be done."""
+        """Delete one; a replay that has not begun does not begin."""
         async with self.database.transaction() as tx:
             row = await self._locked(tx, call.path["id"])
             await tx.execute(SQL["delete"], [row["id"]])
