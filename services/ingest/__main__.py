@@ -9,9 +9,11 @@ from services.ingest.acceptance import Acceptance
 from services.ingest.app import application
 from services.ingest.asset_cache import AssetCache
 from services.ingest.handlers.events import Events
+from services.ingest.handlers.forms import Forms
 from services.ingest.prospects import Prospects
 from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
+from services.ingest.submissions import Submissions
 
 
 async def main(process: Process, settings: IngestSettings) -> None:
@@ -23,7 +25,8 @@ async def main(process: Process, settings: IngestSettings) -> None:
         prospects = Prospects(pool, timeout_s=ingest.database_timeout_s)
         acceptance = Acceptance(assets, prospects, publisher, clock, ingest)
         events = Events(ApiKeys(pool, clock, ingest.keys), acceptance, ingest)
-        listener = Listener(application(events), ingest)
+        forms = Forms(Submissions(pool, clock, ingest), ingest)
+        listener = Listener(application(events, forms), ingest)
         process.ready_when("definitions", assets.tail.unready)
         process.ready_when("publisher", publisher.unready)
         process.ready_when("http", listener.unready)

@@ -6,12 +6,14 @@ from services.chassis.errors import RetryableError
 from services.chassis.problems import Handler, Problem, problems
 from services.ingest import metrics
 from services.ingest.handlers.events import Events
+from services.ingest.handlers.forms import Forms
 
 
-def application(events: Events) -> web.Application:
+def application(events: Events, forms: Forms) -> web.Application:
     """Serve the endpoints."""
     app = web.Application(middlewares=[problems, _counted])
     app.router.add_post("/v1/events", events.post)
+    app.router.add_post("/s/{form_id:[A-Za-z0-9_.-]{1,64}}", forms.post)
     return app
 
 

@@ -6,12 +6,12 @@ from typing import Final
 
 from core.records import ANONYMOUS
 from core.text import key
-from schemas.addresses import ADDRESS_PATTERN
+from schemas.addresses import ADDRESS_MAX_LENGTH, ADDRESS_PATTERN
 from schemas.interactions import PostedEvent
 
 _ADDRESS: Final = re.compile(ADDRESS_PATTERN).fullmatch
 _LOCAL_PART_MAX: Final = 64
-"""RFC 5321 §4.5.3.1.1."""
+"""RFC 5321 §4.5.3.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,11 @@ class Address:
     @property
     def well_formed(self) -> bool:
         """Tell whether it can be an address."""
-        return _ADDRESS(self.text) is not None and self.text.index("@") <= _LOCAL_PART_MAX
+        return (
+            len(self.text) <= ADDRESS_MAX_LENGTH
+            and _ADDRESS(self.text) is not None
+            and self.text.index("@") <= _LOCAL_PART_MAX
+        )
 
 
 def record_key(event: PostedEvent) -> str | Address | None:

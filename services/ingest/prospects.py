@@ -1,8 +1,4 @@
-"""Prospects by e-mail address: looked up, or created in one transaction with the interactions that named them.
-
-The new record's snapshot and its interactions are rows of the outbox in this order, and the relay publishes them so: there
-is no moment in which the record exists and its interaction does not, nor the other way round.
-"""
+"""Prospects by e-mail address: looked up, or created in one transaction with the interactions that named them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -13,12 +9,12 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from services.chassis.failpoints import failpoint
 from services.chassis.postgres import Connection, Pool, translated
 from services.chassis.sql_files import load_sql
 from services.ingest import metrics
 from services.ingest.identity import Address
 from services.ingest.stamping import Stamped
+from services.ingest.transactions import enqueue, name_writer, transaction
 
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "prospects.sql")
 
@@ -39,7 +35,7 @@ class Enrolment:
 
     async def prospect(self, address: Address, source: str) -> str:
         """Return the prospect of the address, created by this source unless somebody was faster."""
-        await self._connection.execute(SQL["name_writer"], f"ingest:{source}", self._now.isoformat())
+        await name_writer(self._connection, f"ingest:{source}", self._now)
         created = await self._connection.fetchval(SQL["create"], uuid4(), address.text)
         if created is None:
             (row,) = await self._connection.fetch(SQL["find"], [address.text])
@@ -49,7 +45,7 @@ class Enrolment:
 
     async def enqueue(self, interactions: Sequence[Stamped]) -> None:
         """Put interactions into the outbox, in order."""
-        await self._connection.executemany(SQL["enqueue"], [(each.key, each.document) for each in interactions])
+        await enqueue(self._connection, interactions)
 
 
 class Prospects:
@@ -71,8 +67,5 @@ class Prospects:
     @asynccontextmanager
     async def enrolment(self, now: datetime) -> AsyncIterator[Enrolment]:
         """Open a transaction; it is durable when the context has ended."""
-        with translated():
-            async with asyncio.timeout(self._timeout_s), self._pool.acquire() as connection, connection.transaction():
-                yield Enrolment(connection, now)
-                failpoint("ingest.before-commit")
-        failpoint("ingest.after-commit")
+        async with transaction(self._pool, timeout_s=self._timeout_s) as connection:
+            yield Enrolment(connection, now)

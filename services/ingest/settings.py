@@ -1,9 +1,11 @@
 """Settings of ingest: `FA_INGEST__*`."""
 
+from ipaddress import IPv4Network, IPv6Network
 from typing import ClassVar
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from core.limits import DEFAULT, Limits
 from schemas.interactions import BATCH_MAX_BYTES, BATCH_MAX_EVENTS, SIZE_MAX_BYTES
 from services.chassis.api_keys import ApiKeyCache
 from services.chassis.json_body import BodyLimits
@@ -25,8 +27,23 @@ class Publishing(Concern):
     backoff_max_s: PositiveFloat = 2.0
 
 
+class Spam(Concern):
+    """How many submissions of forms one address and user may make: `attempts` inside the window, and the last is refused."""
+
+    attempts: int = Field(default=DEFAULT.spam_attempts, ge=2, le=1000)
+    window_s: PositiveInt = DEFAULT.spam_window_ms // 1000
+
+    @property
+    def limits(self) -> Limits:
+        """Return them as the rule wants them."""
+        return Limits(spam_attempts=self.attempts, spam_window_ms=self.window_s * 1000)
+
+
 class Ingest(Listening):
     """Where events are taken, and what they may look like."""
+
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Our own proxies, whose X-Forwarded-For is believed."""
 
     body: BodyLimits = BodyLimits(size_max_bytes=BATCH_MAX_BYTES)
     event_max_bytes: PositiveInt = SIZE_MAX_BYTES
@@ -36,6 +53,9 @@ class Ingest(Listening):
     catch_up_timeout_s: PositiveFloat = 1.0
     """For an asset that is not known: it may have been made a moment ago."""
     database_timeout_s: PositiveFloat = 3.0
+    form_body: BodyLimits = BodyLimits(size_max_bytes=64 * 1024)
+    form_max_fields: PositiveInt = 200
+    spam: Spam = Spam()
     publishing: Publishing = Publishing()
     keys: ApiKeyCache = ApiKeyCache()
     tail: Tail = Tail()

@@ -22,16 +22,24 @@ log = structlog.get_logger()
 async def retire(pool: Pool, clock: Clock, retention: Retention) -> dict[str, int]:
     """Delete all rows whose time is over; return how many of each kind. Raises RetryableError."""
     retired = {}
-    kept_days = {
-        "ledger": retention.ledger_days,
-        "decisions": retention.decisions_days,
-        "dead_letters": retention.dead_letters_days,
-        "ended_letters": retention.ended_letters_days,
-    }
-    for kind, days in kept_days.items():
-        if days is not None:
-            retired[kind] = await _retire(pool, kind, clock, timedelta(days=days), retention.chunk_rows)
+    for kind, kept in _kept(retention).items():
+        if kept is not None:
+            retired[kind] = await _retire(pool, kind, clock, kept, retention.chunk_rows)
     return retired
+
+
+def _kept(retention: Retention) -> dict[str, timedelta | None]:
+    return {
+        "ledger": _days(retention.ledger_days),
+        "decisions": _days(retention.decisions_days),
+        "dead_letters": _days(retention.dead_letters_days),
+        "ended_letters": _days(retention.ended_letters_days),
+        "spam_windows": timedelta(seconds=retention.spam_windows_s),
+    }
+
+
+def _days(days: int | None) -> timedelta | None:
+    return None if days is None else timedelta(days=days)
 
 
 async def run(pool: Pool, clock: Clock, retention: Retention) -> NoReturn:

@@ -25,6 +25,8 @@ class Retention(Concern):
     ledger_days: PositiveInt | None = 30
     """Longer than the log keeps commands: a repeat must still find its ledger row."""
     decisions_days: PositiveInt | None = 365
+    spam_windows_s: PositiveInt = 600
+    """Longer than the window (`FA_INGEST__SPAM__WINDOW_S`), by what the clocks of processes may differ."""
     dead_letters_days: PositiveInt | None = None
     """Dead letters stay until somebody replays or deletes them."""
     ended_letters_days: PositiveInt | None = 30

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import aiohttp
 
 SETTLED_DEADLINE_S = 30.0
+_URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Refusal(AssertionError):
@@ -91,6 +93,14 @@ class Workspace:
     async def click(self, asset_id: str, prospect_id: str, **changes: Any) -> str:
         """Post one click and return its uid."""
         return str((await self.post(self.event(asset_id, prospect_id, **changes)))[0]["uid"])
+
+    async def submit(self, form_id: str, fields: Mapping[str, str] | Sequence[tuple[str, str]]) -> str:
+        """Submit a form as a browser does, and return the uid. Raises Refusal."""
+        url = f"{self.ingest}/s/{form_id}"
+        async with self.session.post(url, data=urlencode(fields), headers=_URLENCODED, allow_redirects=False) as answer:
+            if answer.status >= 400:
+                raise Refusal(answer.status, await answer.text())
+            return answer.headers["finish-interaction"]
 
     async def stamped(self, asset_id: str, version: int, prospect_id: str) -> str:
         """Click until ingest stamps `version`; return that click's uid. Earlier ones count as clicks, too."""

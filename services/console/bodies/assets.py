@@ -13,12 +13,12 @@ FORM_FIELDS_MAX: Final = 200
 SETTINGS_OF: Final[dict[str, tuple[str, ...]]] = {
     "redirect_link": ("target_url",),
     "hosted_file": (),
-    "form": ("mapping", "success_url"),
+    "form": ("mapping", "success_url", "success_message"),
     "list_email": ("subject", "html", "text"),
     "prospect": (),
 }
 """Which settings an asset of each kind has."""
-PUBLISHED: Final = frozenset({"target_url", "mapping", "success_url"})
+PUBLISHED: Final = frozenset({"target_url", "mapping", "success_url", "success_message"})
 """The settings that ingest serves from; a mail's texts are not for the log."""
 _SETTINGS: Final = tuple(dict.fromkeys(name for names in SETTINGS_OF.values() for name in names))
 
@@ -45,6 +45,7 @@ Target = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 FormField = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Mapping = Annotated[dict[FormField, Target], Field(max_length=FORM_FIELDS_MAX)]
 Subject = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+SuccessMessage = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Text = Annotated[str, StringConstraints(max_length=200_000)]
 
 
@@ -52,6 +53,7 @@ class _Settings(Input):
     target_url: WebAddress | None = None
     mapping: Mapping | None = None
     success_url: WebAddress | None = None
+    success_message: SuccessMessage | None = None
     subject: Subject | None = None
     html: Text | None = None
     text: Text | None = None
@@ -62,7 +64,10 @@ class _Settings(Input):
 
 
 class NewAsset(_Settings):
-    """An asset to create. `mapping` maps a form's fields to fields of the prospect, or to `email`."""
+    """An asset to create. `mapping` maps a form's fields to fields of the prospect, or to `email`, each to another one.
+
+    Who has submitted the form is sent to `success_url`, or else shown `success_message`, or else a sentence of ours.
+    """
 
     id: Id | None = None
     kind: Literal["redirect_link", "hosted_file", "form", "list_email"]
@@ -93,6 +98,7 @@ class ShownAsset(BaseModel):
     target_url: str | None = None
     mapping: dict[str, str] | None = None
     success_url: str | None = None
+    success_message: str | None = None
     subject: str | None = None
     html: str | None = None
     text: str | None = None

@@ -1,10 +1,12 @@
 """Assets: created, read, renamed, archived; each change is answered when its definition is in the log."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from core.form_mapping import EMAIL, pointer_to
 from schemas.assets import Asset
 from schemas.triggers import AssetKind
 from services.chassis.postgres import Connection
@@ -92,19 +94,21 @@ async def _checked(tx: Connection, kind: str, old: Mapping[str, Any], given: Map
     if kind == "redirect_link" and "target_url" not in settings:
         refuse([FieldError("/target_url", "is required for a redirect_link")])
     if given.get("mapping"):
-        writable = {"email", *await read_catalogue(tx)}
-        refuse(
-            [
-                FieldError(f"/mapping/{_escaped(name)}", "is not a field of the catalogue")
-                for name, field in given["mapping"].items()
-                if field not in writable
-            ]
-        )
+        refuse(_errors_in_mapping(given["mapping"], {EMAIL, *await read_catalogue(tx)}))
     return settings
 
 
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
+def _errors_in_mapping(mapping: Mapping[str, str], writable: Container[str]) -> list[FieldError]:
+    """Return what is wrong: score, owner, tags and lists are no fields, and which of two fields would win is unknowable."""
+    taken_by = Counter(mapping.values())
+    return [
+        FieldError(
+            f"/mapping{pointer_to(name)}",
+            "is what another field is mapped to, too" if target in writable else "is not a field of the catalogue",
+        )
+        for name, target in mapping.items()
+        if target not in writable or taken_by[target] > 1
+    ]
 
 
 def _definition(row: Row) -> Asset:

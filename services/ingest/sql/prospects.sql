@@ -10,13 +10,7 @@ SELECT asked.email, prospects.id,
 FROM unnest($1::text[]) AS asked (email)
 JOIN prospects ON text_key(prospects.email) = text_key(asked.email)
 
--- name: name_writer
-SELECT set_config('finish.writer', $1, true), set_config('finish.now', $2, true)
-
 -- name: create
 INSERT INTO prospects (id, email) VALUES ($1, $2)
 ON CONFLICT (text_key(email)) DO NOTHING
 RETURNING id
-
--- name: enqueue
-INSERT INTO outbox (aggregatetype, aggregateid, type, payload) VALUES ('interactions', $1, 'interaction', $2)

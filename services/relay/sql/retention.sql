@@ -23,3 +23,13 @@ WHERE id IN (SELECT id FROM ended_dead_letters WHERE ended_at < $1 ORDER BY ende
 -- name: dead_letters
 DELETE FROM dead_letters
 WHERE id IN (SELECT id FROM dead_letters WHERE last_time < $1 ORDER BY last_time LIMIT $2)
+
+-- name: spam_windows
+-- A row that is being counted is left alone: locked rows are looked at again, as they are then, by the next run.
+DELETE FROM spam_windows
+WHERE (address, user_key) IN (
+    SELECT address, user_key FROM spam_windows AS old
+    WHERE to_timestamp(old.times_ms[cardinality(old.times_ms)] / 1000.0) < $1
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+)

@@ -9,12 +9,20 @@ from tests.support.workspace import Refusal, Workspace
 async def test_an_asset_is_read_as_it_was_created(console: Running) -> None:
     work = console.work
     created = await work.api(
-        "POST", "/assets", {"kind": "form", "name": "Contact us", "mapping": {"mail": "email", "firm": "company"}}
+        "POST",
+        "/assets",
+        {
+            "kind": "form",
+            "name": "Contact us",
+            "mapping": {"mail": "email", "firm": "company"},
+            "success_message": "Thank you.",
+        },
     )
     assert created["id"].startswith("contact-us-")
     assert created == await work.api("GET", f"/assets/{created['id']}")
     assert (created["kind"], created["status"]) == ("form", "active")
     assert created["mapping"] == {"mail": "email", "firm": "company"}
+    assert created["success_message"] == "Thank you."
 
 
 async def test_a_change_of_an_asset_keeps_what_is_absent(console: Running) -> None:
@@ -31,6 +39,8 @@ async def test_settings_that_do_not_go_with_the_kind_are_pointed_at(console: Run
     for method, path, body, pointer in (
         ("POST", "/assets", {"kind": "hosted_file", "name": "F", "target_url": "https://e.example/"}, "/target_url"),
         ("POST", "/assets", {"kind": "form", "name": "F", "mapping": {"a/b": "score"}}, "/mapping/a~1b"),
+        ("POST", "/assets", {"kind": "hosted_file", "name": "F", "success_message": "Hi"}, "/success_message"),
+        ("POST", "/assets", {"kind": "form", "name": "F", "success_message": "x" * 1001}, "/success_message"),
         ("POST", "/assets", {"kind": "prospect", "name": "F"}, "/kind"),
         ("POST", "/assets", {"kind": "form", "name": ""}, "/name"),
         ("PATCH", f"/assets/{asset}", {"target_url": None}, "/target_url"),
@@ -42,6 +52,15 @@ async def test_settings_that_do_not_go_with_the_kind_are_pointed_at(console: Run
             await console.work.api(method, path, body)
         assert refused.value.status == 422
         assert [error["pointer"] for error in refused.value.body["errors"]] == [pointer]
+
+
+async def test_a_form_is_mapped_to_fields_and_the_address_alone_each_by_one_field(console: Running) -> None:
+    bad = ("score", "owner", "tags", "lists", "consent", "lead_id", "id", "version", "fields", "unknown")
+    mapping = {**{f"f-{target}": target for target in bad}, "mail": "email", "a": "company", "b": "company"}
+    with pytest.raises(Refusal) as refused:
+        await console.work.api("POST", "/assets", {"kind": "form", "name": "F", "mapping": mapping})
+    pointers = {error["pointer"] for error in refused.value.body["errors"]}
+    assert pointers == {f"/mapping/f-{target}" for target in bad} | {"/mapping/a", "/mapping/b"}
 
 
 async def test_an_id_of_another_is_409(console: Running) -> None:

@@ -77,6 +77,7 @@ async def test_the_ledger_forgets_what_is_settled_for_long_but_nothing_that_a_re
         "ledger": 6,
         "decisions": 0,
         "ended_letters": 0,
+        "spam_windows": 0,
     }
     left = {row["uid"] for row in await database.fetch("SELECT uid FROM command_ledger")}
     assert left == kept
@@ -90,3 +91,26 @@ async def test_dead_letters_stay_unless_a_setting_says_for_how_long(pool: Pool, 
     assert await database.fetchval("SELECT count(*) FROM dead_letters") == 2
     await retire(pool, SystemClock(), Retention(dead_letters_days=30))
     assert await database.fetchval("SELECT count(*) FROM dead_letters") == 1
+
+
+async def test_spam_windows_go_when_no_attempt_is_inside_and_one_that_is_being_counted_stays(
+    pool: Pool, database: asyncpg.Connection, database_url: str
+) -> None:
+    now_ms = int(NOW.timestamp() * 1000)
+    await database.executemany(
+        "INSERT INTO spam_windows (address, user_key, times_ms) VALUES ('203.0.113.7', $1, $2)",
+        [
+            ("old", [now_ms - 900_000, now_ms - 700_000]),
+            ("counted", [now_ms - 700_000]),
+            ("young", [now_ms - 900_000, now_ms - 500_000]),
+        ],
+    )
+    other = await asyncpg.connect(database_url, timeout=10)
+    try:
+        async with other.transaction():
+            await other.execute("UPDATE spam_windows SET times_ms = times_ms WHERE user_key = 'counted'")
+            assert (await retire(pool, SystemClock(), Retention()))["spam_windows"] == 1
+    finally:
+        await other.close(timeout=10)
+    left = await database.fetch("SELECT user_key FROM spam_windows ORDER BY user_key")
+    assert [row["user_key"] for row in left] == ["counted", "young"]

@@ -1,0 +1,113 @@
+"""What happens to a submitted form, from its mapping to durable, in one place and in one transaction.
+
+What breaks a rule is refused before it is counted: it is no submission. What is counted and one too many leaves nothing but
+its place in the window. The rest changes the record, if it is to change, and puts the interaction into the outbox behind it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from core.form_mapping import Form as Fields
+from core.form_mapping import email_of, event_form, pointer_to, repeats, values_of
+from core.records import ANONYMOUS
+from schemas.interactions import PostedEvent
+from services.chassis.clock import Clock
+from services.chassis.failpoints import failpoint
+from services.chassis.json_body import invalid
+from services.chassis.postgres import Connection, Pool
+from services.chassis.problems import FieldError, Problem
+from services.ingest import metrics
+from services.ingest.form_records import Form, change_record, read_fields, read_form
+from services.ingest.identity import Address
+from services.ingest.posted import Posted
+from services.ingest.settings import Ingest
+from services.ingest.spam_window import Submitter, count_attempt
+from services.ingest.stamping import Stamped, stamped
+from services.ingest.transactions import enqueue, name_writer, transaction
+
+TYPE: Final = "form.submitted"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who posts, as far as the request tells; what is not known is None."""
+
+    ip: str | None
+    user_agent: str | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a form says: whose record it is about, None if it does not tell, and the values for it."""
+
+    address: Address | None
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Submissions:
+    """The steps, over what they need. Raises Problem, or RetryableError when it is unknown what is durable."""
+
+    pool: Pool
+    clock: Clock
+    ingest: Ingest
+
+    async def accept(self, form_id: str, fields: Fields, client: Client) -> tuple[Stamped, Form]:
+        """Return the interaction, once it is durable, and the form that it came from. Raises Problem 500 for spam."""
+        failpoint("ingest.before-form")
+        async with transaction(self.pool, timeout_s=self.ingest.database_timeout_s) as connection:
+            form = await read_form(connection, form_id)
+            said = await _said(connection, form, fields)
+            now, spam = await self._count(connection, said, client)
+            interaction = None if spam else await _taken(connection, form, said, _data(fields, client), now)
+        if interaction is None:
+            raise Problem(500, "spam", "Too many submissions: this one was discarded")
+        metrics.ACCEPTED.labels(TYPE).inc()
+        return interaction, form
+
+    async def _count(self, connection: Connection, said: Said, client: Client) -> tuple[datetime, bool]:
+        submitter = Submitter(client.ip, "" if said.address is None else said.address.key)
+        counted = await count_attempt(connection, submitter, self.clock, self.ingest.spam.limits)
+        failpoint("ingest.after-count")
+        return counted
+
+
+async def _said(connection: Connection, form: Form, fields: Fields) -> Said:
+    """Return what the form says of the record. Raises Problem 400 or 422."""
+    catalogue = await read_fields(connection, form)
+    if repeats(fields, form.mapping, catalogue):
+        rule = "only what is mapped to a field of several values may stand there more than once"
+        raise Problem(400, "repeated-field", "A field stands twice", rule)
+    values, findings = values_of(fields, form.mapping, catalogue)
+    address = None
+    if (email := email_of(fields, form.mapping)) is not None:
+        name, text = email
+        address = Address(text)
+        if not address.well_formed:
+            findings.append((pointer_to(name), "is not an e-mail address"))
+    if findings:
+        raise invalid([FieldError(pointer, detail) for pointer, detail in findings])
+    return Said(address, values)
+
+
+async def _taken(connection: Connection, form: Form, said: Said, data: dict[str, Any], now: datetime) -> Stamped:
+    """Change the record and put the interaction into the outbox behind it. Who gives no address is nobody known."""
+    if said.address is None:
+        key = f"{ANONYMOUS}{uuid4()}"
+    else:
+        await name_writer(connection, form.source, now)
+        key = str(await change_record(connection, said.address, said.values))
+    failpoint("ingest.after-upsert")
+    event = PostedEvent(specversion="1.0", id=str(uuid4()), source=form.source, type=TYPE, subject=form.id, time=now)
+    interaction = stamped(Posted("", event, data), key, form, now)
+    await enqueue(connection, [interaction])
+    return interaction
+
+
+def _data(fields: Fields, client: Client) -> dict[str, Any]:
+    known = {name: value for name, value in asdict(client).items() if value is not None}
+    return {**known, "form": event_form(fields)}
