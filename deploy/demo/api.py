@@ -55,6 +55,17 @@ class Api:
             await asyncio.sleep(_PAUSE_S)
         raise AssertionError
 
+    async def submit(self, form_id: str, fields: Sequence[tuple[str, str]]) -> str:
+        """Submit a form as a browser does, without a key, and return the interaction's uid. Raises Refused.
+
+        It is not tried again: whether one that was not answered has arrived, nobody knows.
+        """
+        url = f"{self.address.ingest}/s/{form_id}"
+        async with self._session.post(url, data=aiohttp.FormData(fields), allow_redirects=False) as response:
+            if response.status >= _REFUSED:
+                raise Refused("POST", url, response.status, await response.text())
+            return response.headers["finish-interaction"]
+
     async def pages(self, path: str) -> list[dict[str, Any]]:
         """Return all items of a paged answer."""
         items: list[dict[str, Any]] = []

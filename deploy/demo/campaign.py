@@ -41,7 +41,12 @@ ASSETS: Final[dict[str, Json]] = {
     "pricing": {"kind": "redirect_link", "name": "Pricing page", "target_url": "https://www.example.com/pricing"},
     "spring": {"kind": "redirect_link", "name": "Spring campaign", "target_url": "https://www.example.com/spring"},
     "brochure": {"kind": "hosted_file", "name": "Product brochure"},
-    "quote": {"kind": "form", "name": "Request a quote", "mapping": {}},
+    "quote": {
+        "kind": "form",
+        "name": "Request a quote",
+        "mapping": {"email": "email", "branch": "industry", "budget": "budget", "interest": "interests"},
+        "success_message": "Thank you, we will call you back.",
+    },
     "mail": {"kind": "list_email", "name": "March newsletter", "subject": "What is new", "text": "Hello"},
 }
 

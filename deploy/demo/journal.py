@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from deploy.demo.observation import Observed
 from tests.model.expect import expect, expect_anonymous
 from tests.model.expectation import Expected, ExpectedInteraction
-from tests.model.identity import interaction_uid
+from tests.model.forms import Submitted, as_event, mapped
 from tests.model.log import Accepted, Changed, Created, Definitions, Entry, ProspectLog, SavedList, patched, record
 
 BUILT_IN_TYPES = dict.fromkeys(
@@ -23,6 +24,7 @@ class Journal:
     run: str
     types: dict[str, str] = field(default_factory=lambda: dict(BUILT_IN_TYPES))
     lists: dict[tuple[str, int], SavedList] = field(default_factory=dict)
+    mappings: dict[str, dict[str, str]] = field(default_factory=dict)
     disabled_users: frozenset[str] = frozenset()
     prospect_list_version: int = 0
     prospects: dict[str, ProspectLog] = field(default_factory=dict)
@@ -60,6 +62,20 @@ class Journal:
         else:
             self.prospects[event["prospectid"]].entries.append(entry)
 
+    def submitted(
+        self, prospect_id: str, uid: str, asset_id: str, form: Submitted, version: int, recorded: Mapping[str, datetime]
+    ) -> None:
+        """Note a submitted form: a change of the record as it must have been at `version`, if it is one, and the event."""
+        before = self.expected(prospect_id, recorded).record
+        values = patched(before, {"fields": mapped(form, self.mappings[asset_id], self.types)})
+        entries, listed, now = self.prospects[prospect_id].entries, self.prospect_list_version, _now()
+        if values != before:
+            entries.append(Changed(values, version + 1, listed, now, by=f"form:{asset_id}"))
+        event = {"uid": uid, "source": f"form:{asset_id}", "type": "form.submitted", "subject": asset_id}
+        newest = max(saved for asset, saved in self.lists if asset == asset_id)
+        entries.append(Accepted({**event, "data": {"form": as_event(form)}}, newest, listed, now))
+        self.accepted += 1
+
     def definitions(self) -> Definitions:
         """Return the lists and types that were saved."""
         return Definitions(self.types, self.lists)
@@ -69,13 +85,17 @@ class Journal:
         entries = [_at(entry, recorded) for entry in self.prospects[prospect_id].entries]
         return expect(ProspectLog(prospect_id, entries), self.definitions())
 
+    def uids(self, prospect_id: str, observed: Observed) -> set[str]:
+        """Tell which interactions must be there, as of the acceptance instants that were observed."""
+        return {interaction.uid for interaction in self.expected(prospect_id, observed.recorded).interactions}
+
     def misdated(self, prospect_id: str, recorded: Mapping[str, datetime]) -> Iterator[str]:
         """Yield a sentence for every acceptance instant that is not the one at which the answer came."""
         for entry in self.prospects[prospect_id].entries:
             if isinstance(entry, Accepted):
-                stamped = recorded.get(_uid(entry), entry.recorded)
+                stamped = recorded.get(entry.uid, entry.recorded)
                 if abs(stamped - entry.recorded) > _ANSWERED_WITHIN:
-                    yield f"{entry.event['type']} {_uid(entry)} has {stamped} for {entry.recorded}"
+                    yield f"{entry.event['type']} {entry.uid} has {stamped} for {entry.recorded}"
 
     def expected_anonymous(self) -> list[ExpectedInteraction]:
         """Tell what must have become of the interactions of nobody known."""
@@ -86,11 +106,7 @@ class Journal:
 def _at(entry: Entry, recorded: Mapping[str, datetime]) -> Entry:
     if not isinstance(entry, Accepted):
         return entry
-    return replace(entry, recorded=recorded.get(_uid(entry), entry.recorded))
-
-
-def _uid(entry: Accepted) -> str:
-    return interaction_uid(entry.event["source"], entry.event["id"])
+    return replace(entry, recorded=recorded.get(entry.uid, entry.recorded))
 
 
 def _now() -> datetime:

@@ -5,18 +5,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from deploy.demo.api import Api
 from deploy.demo.journal import Journal
-from deploy.demo.observation import settled
+from deploy.demo.observation import Observed, settled
 from deploy.demo.pace import Pace
 from deploy.demo.screen import Phase
-from deploy.demo.script import Lane, Patch, Post, Touch
+from deploy.demo.script import Lane, Patch, Post, Submit, Touch
 from deploy.demo.workspace import PROSPECT, Workspace, reorder
 from deploy.errors import DeployError
 from tests.model.identity import interaction_uid
-from tests.model.log import Accepted
 
 _KNOWN_DEADLINE_S: Final = 15.0
 _SETTLED_DEADLINE_S: Final = 60.0
@@ -67,6 +67,10 @@ class Player:
                     phase.advance(len(touches))
                 case Patch(person, changes):
                     await self._patch(self.prospects[person], changes)
+                case Submit(person, fields):
+                    await self.pace.take(1)
+                    await self._submit(self.prospects[person], fields)
+                    phase.advance()
 
     async def _probe(self, asset: str, kind: str, number: int) -> int:
         event = self._envelope(f"probe-{asset}-{number}", kind, asset) | {"anonymousid": "visitor"}
@@ -84,13 +88,22 @@ class Player:
         return int(accepted[-1]["actionlistversion"])
 
     async def _patch(self, prospect_id: str, changes: dict[str, Any]) -> None:
-        """Change a record by hand when all before has taken effect: only then is it certain what it looked like."""
-        entries = self.journal.prospects[prospect_id].entries
-        events = [entry.event for entry in entries if isinstance(entry, Accepted)]
-        uids = {interaction_uid(event["source"], event["id"]) for event in events}
-        before = await settled(self.api, prospect_id, lambda _: uids, time.monotonic() + _SETTLED_DEADLINE_S)
+        """Change a record by hand."""
+        before = await self._at_rest(prospect_id)
         answer = await self.api.console("PATCH", f"/prospects/{prospect_id}", changes)
         self.journal.changed(prospect_id, changes, answer["version"], before.recorded)
+
+    async def _submit(self, prospect_id: str, fields: Sequence[tuple[str, str]]) -> None:
+        """Submit the form as the prospect's browser does."""
+        before = await self._at_rest(prospect_id)
+        form, asset_id = [("email", before.record["email"]), *fields], self.workspace.assets["quote"]
+        uid = await self.api.submit(asset_id, form)
+        self.journal.submitted(prospect_id, uid, asset_id, form, before.record["version"], before.recorded)
+
+    async def _at_rest(self, prospect_id: str) -> Observed:
+        """Return a prospect when all that was done has taken effect: only then is it certain what the record looks like."""
+        wanted = partial(self.journal.uids, prospect_id)
+        return await settled(self.api, prospect_id, wanted, time.monotonic() + _SETTLED_DEADLINE_S)
 
     def _event(self, touch: Touch) -> dict[str, Any]:
         envelope = self._envelope(f"event-{touch.event_number}", touch.type, touch.asset)

@@ -20,6 +20,8 @@ _REPEATED: Final = 0.03
 """This share of the events is posted again, with the same id."""
 _PATCHED: Final = 0.03
 """This share of the prospects is changed by hand."""
+_SUBMITTED: Final = 0.1
+"""This share of the prospects submits the form itself; other submissions come as a tracker's events."""
 _IMPATIENT: Final = 0.02
 """This share of the prospects clicks six times in a row."""
 _IMPATIENT_CLICKS: Final = 6
@@ -51,16 +53,24 @@ class Patch:
     changes: Json
 
 
-Step = Post | Patch
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """A form as the prospect's browser sends it, when all before it has taken effect. The player adds the address."""
+
+    person: int
+    fields: tuple[tuple[str, str], ...]
+
+
+Step = Post | Patch | Submit
 Lane = list[Step]
 
 
 def script(persons: int, interactions: int, random: Random) -> list[Lane]:
     """Write the lanes: about `interactions` touches of `persons` prospects."""
-    lanes: list[list[Touch | Patch]] = [[] for _ in range(LANES)]
+    lanes: list[list[Touch | Patch | Submit]] = [[] for _ in range(LANES)]
     number = 0
     for person, count in enumerate(_counts(persons, interactions, random)):
-        touches: list[Touch | Patch] = []
+        touches: list[Touch | Patch | Submit] = []
         for asset, kind, data in _story(person, count, random):
             touches.append(Touch(person, number, asset, kind, data))
             number += 1
@@ -68,6 +78,8 @@ def script(persons: int, interactions: int, random: Random) -> list[Lane]:
                 touches.append(touches[-1])
         if touches and random.random() < _PATCHED:
             touches.insert(random.randrange(len(touches) + 1), Patch(person, _change(random)))
+        if random.random() < _SUBMITTED:
+            touches.insert(random.randrange(len(touches) + 1), Submit(person, _submission(random)))
         lanes[person % LANES] = _shuffled_together(lanes[person % LANES], touches, random)
     return [list(_steps(lane, random)) for lane in lanes]
 
@@ -122,6 +134,19 @@ def _quote_form(random: Random) -> Json:
     return {"form": values}
 
 
+def _submission(random: Random) -> tuple[tuple[str, str], ...]:
+    """Write what a browser sends of the same form: a ticked box of several is a field of its own each."""
+    ticked = random.sample(("products", "prices", "training"), random.randrange(3))
+    return (
+        ("company", random.choice(("Alder Construction", "Velo Works", ""))),
+        ("branch", random.choice(("Construction", "Retail", ""))),
+        ("budget", random.choice(("4500", "50000", "120000.50", ""))),
+        ("team", random.choice(("enterprise", "Small business"))),
+        ("news", random.choice(("yes", "no"))),
+        *(("interest", interest) for interest in ticked),
+    )
+
+
 def _message(random: Random) -> Json:
     return {"message_id": random.choice(("march-1", "march-2", "february-9"))}
 
@@ -156,7 +181,9 @@ def _change(random: Random) -> Json:
     )
 
 
-def _shuffled_together(one: list[Touch | Patch], other: list[Touch | Patch], random: Random) -> list[Touch | Patch]:
+def _shuffled_together(
+    one: list[Touch | Patch | Submit], other: list[Touch | Patch | Submit], random: Random
+) -> list[Touch | Patch | Submit]:
     """Mix two sequences, each in its own order."""
     marks = [True] * len(one) + [False] * len(other)
     random.shuffle(marks)
@@ -164,16 +191,16 @@ def _shuffled_together(one: list[Touch | Patch], other: list[Touch | Patch], ran
     return [next(first) if mark else next(second) for mark in marks]
 
 
-def _steps(lane: list[Touch | Patch], random: Random) -> Iterator[Step]:
+def _steps(lane: list[Touch | Patch | Submit], random: Random) -> Iterator[Step]:
     batch: list[Touch] = []
     size = 1
     for item in lane:
         if isinstance(item, Touch):
             batch.append(item)
-        if batch and (len(batch) == size or isinstance(item, Patch)):
+        if batch and (len(batch) == size or not isinstance(item, Touch)):
             yield Post(tuple(batch))
             batch, size = [], random.randint(2, _BATCH_MAX) if random.random() < _BATCHED else 1
-        if isinstance(item, Patch):
+        if not isinstance(item, Touch):
             yield item
     if batch:
         yield Post(tuple(batch))

@@ -54,7 +54,7 @@ async def verify(api: Api, journal: Journal, phase: Phase, deadline_s: float) ->
 
     async def compare() -> None:
         for prospect_id in waiting:
-            observed = await settled(api, prospect_id, partial(_uids, journal, prospect_id), deadline)
+            observed = await settled(api, prospect_id, partial(journal.uids, prospect_id), deadline)
             expected = journal.expected(prospect_id, observed.recorded)
             findings.differences += journal.misdated(prospect_id, observed.recorded)
             findings.note(prospect_id, expected, observed)
@@ -67,10 +67,6 @@ async def verify(api: Api, journal: Journal, phase: Phase, deadline_s: float) ->
     await _explanations(api, [*_sample(told), *journal.expected_anonymous()], findings)
     await _dead_letters(api, journal, findings)
     return findings
-
-
-def _uids(journal: Journal, prospect_id: str, observed: Observed) -> set[str]:
-    return {interaction.uid for interaction in journal.expected(prospect_id, observed.recorded).interactions}
 
 
 async def _explanations(api: Api, interactions: Sequence[ExpectedInteraction], findings: Findings) -> None:

@@ -32,6 +32,7 @@ async def make_workspace(api: Api, journal: Journal) -> Workspace:
     assets = {key: f"{key}-{journal.run}" for key in campaign.ASSETS}
     for key, asset in campaign.ASSETS.items():
         await api.console("POST", "/assets", {"id": assets[key], **asset})
+        journal.mappings[assets[key]] = asset.get("mapping", {})
     for key, actions in campaign.lists().items():
         await save(api, journal, assets[key], actions)
     return Workspace(assets)

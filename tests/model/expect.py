@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from tests.model.expectation import Expected, ExpectedInteraction
-from tests.model.identity import change_uid, interaction_uid
+from tests.model.identity import change_uid
 from tests.model.log import Accepted, Changed, Created, Definitions, ProspectLog, Record, record
 from tests.model.params import written
 from tests.model.sequences import Happening, Memory, discarded, play
@@ -39,8 +39,7 @@ def expect_anonymous(entry: Accepted, definitions: Definitions) -> ExpectedInter
 
 
 def _accepted(entry: Accepted, prospect_id: str) -> Happening:
-    uid = interaction_uid(entry.event["source"], entry.event["id"])
-    event = {"data": {}, **entry.event, "uid": uid, "prospect_id": prospect_id, "recorded": entry.recorded}
+    event = {"data": {}, **entry.event, "uid": entry.uid, "prospect_id": prospect_id, "recorded": entry.recorded}
     return Happening(event, entry.version, entry.prospect_list_version)
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tests.model.identity import interaction_uid
+
 Record = dict[str, Any]
 """A prospect's values: email, score, owner, tags, lists (id -> status), consent, lead_id, fields."""
 
@@ -80,12 +82,20 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An interaction got its 202, which echoed `version`; posted again, it stands here again."""
+    """An interaction got its 202, which echoed `version`; posted again, it stands here again.
+
+    A submitted form has no id of the client's: its event has the `uid` that was answered instead.
+    """
 
     event: Mapping[str, Any]
     version: int
     prospect_list_version: int
     recorded: datetime
+
+    @property
+    def uid(self) -> str:
+        """What identifies it."""
+        return str(self.event.get("uid") or interaction_uid(self.event["source"], self.event["id"]))
 
 
 Entry = Created | Changed | Accepted

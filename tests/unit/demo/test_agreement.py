@@ -1,5 +1,6 @@
 """The machine and the independent model tell the same story of the demo's script, prospect by prospect."""
 
+from itertools import count
 from random import Random
 from uuid import UUID
 
@@ -8,7 +9,8 @@ import pytest
 from deploy.demo import campaign
 from deploy.demo.journal import BUILT_IN_TYPES
 from deploy.demo.people import people
-from deploy.demo.script import Patch, Post, script
+from deploy.demo.script import Patch, Post, Submit, script
+from tests.model.forms import as_event, mapped
 from tests.model.log import record
 from tests.support.agreement import Agreement
 from tests.support.simulation import NOW
@@ -27,10 +29,21 @@ def test_the_machine_and_the_model_agree_on_every_prospect_of_the_script(seed: i
         ids, people(30, RUN, Random(seed), campaign.USERS[:4], tuple(campaign.LISTS)), strict=True
     ):
         agreement.create(prospect_id, record(body))
+    submitted = count()
     for step in (step for lane in script(30, 180, Random(seed)) for step in lane):
         match step:
             case Patch(person, changes):
                 agreement.change(ids[person], changes)
+            case Submit(person, fields):
+                values = mapped(fields, campaign.ASSETS["quote"]["mapping"], TYPES)
+                agreement.change(ids[person], {"fields": values})
+                event = {
+                    "id": f"s{next(submitted)}",
+                    "source": "form:quote",
+                    "type": "form.submitted",
+                    "subject": "quote",
+                }
+                agreement.accept(ids[person], {**event, "time": NOW, "data": {"form": as_event(fields)}})
             case Post(touches):
                 for touch in touches:
                     event = {
