@@ -21,6 +21,6 @@ DEFINITIONS_UNREADABLE: Final = Counter(
 PRODUCERS_REPLACED: Final = Counter("finish_ingest_producers_replaced_total", "Producers given up", ("cause",))
 FORM_SECONDS: Final = Histogram(
     "finish_ingest_form_seconds",
-    "From a form's body to its commit, of those accepted and those discarded as spam",
+    "From a form's body to its answer",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
 )

@@ -10,7 +10,7 @@ def _rule(field: str, operator: str, value: Any = None) -> dict[str, Any]:
     return {"combinator": "and", "rules": [{"field": field, "operator": operator, "value": value}]}
 
 
-def _tag(tag: str, trigger: str, criteria: dict[str, Any] | None = None) -> dict[str, Any]:
+def _tag(tag: str, trigger: str, criteria: dict[str, Any]) -> dict[str, Any]:
     return {"id": tag, "trigger": trigger, "type": "add_tags", "params": {"tags": [tag]}, "criteria": criteria}
 
 

@@ -3,16 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
+from uuid import uuid4
 
+import aiohttp
 import asyncpg
 import pytest
+import pytest_asyncio
 
+from deploy import topics
+from deploy.topics import Topics
 from services.chassis.settings import Kafka
 from tests.integration.ingest.conftest import Door, opened
 from tests.integration.ingest.form_door import Shown, make_forms, set_clock, submit
+from tests.support.databases import fresh_database
 
 START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 ACCEPTED, DISCARDED = 200, 500
@@ -21,8 +28,8 @@ ACCEPTED, DISCARDED = 200, 500
 class Crowd:
     """Four ingests on one database, each with a clock of its own, behind a proxy that they trust."""
 
-    def __init__(self, doors: Sequence[Door], clocks: Sequence[Path]) -> None:
-        self.doors, self.clocks = doors, clocks
+    def __init__(self, doors: Sequence[Door], clocks: Sequence[Path], database: asyncpg.Connection) -> None:
+        self.doors, self.clocks, self.database = doors, clocks, database
         self._next = cycle(doors)
 
     def at(self, second: float, *, of: slice = slice(None)) -> None:
@@ -40,29 +47,56 @@ class Crowd:
     async def shown(self, user: str, ip: str, *, form: str = "contact", door: Door | None = None) -> Shown:
         return await submit(door or next(self._next), form, {"mail": user, "firm": "A"}, **{"X-Forwarded-For": ip})
 
+    async def discarded(self) -> float:
+        """Return how many the four have counted as spam so far."""
+        samples = [await door.process.metrics() for door in self.doors]
+        return sum(each.get('finish_ingest_refused_total{reason="spam"}', 0) for each in samples)
 
-@pytest.fixture
-async def crowd(
-    kafka_settings: Kafka, database_url: str, database: asyncpg.Connection, tmp_path: Path
-) -> AsyncIterator[Crowd]:
-    await make_forms(database)
-    clocks = [tmp_path / f"clock-{number}" for number in range(4)]
-    proxies = {"FA_INGEST__TRUSTED_PROXIES": '["127.0.0.0/8"]'}
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def processes(
+    broker: str, database_server: str, database_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[list[Door]]:
+    """Yield four ingests that these tests share, on a database with forms. Their clocks lie beside their logs."""
+    kafka, folder = Kafka(bootstrap=broker, topic_prefix=f"forms{uuid4().hex[:8]}."), tmp_path_factory.mktemp("forms")
+    await topics.apply(kafka, Topics(keyed_partitions=1, replicas=1))
     async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(fresh_database(database_server, database_template))
+        connection = await asyncpg.connect(url, timeout=10)
+        await make_forms(connection)
+        await connection.close(timeout=10)
         async with asyncio.TaskGroup() as group:
             opening = [
                 group.create_task(
                     stack.enter_async_context(
-                        opened(kafka_settings, database_url, tmp_path, FA_CLOCK__FILE=str(clock), **proxies)
+                        opened(
+                            kafka,
+                            url,
+                            folder,
+                            FA_CLOCK__FILE=str(folder / str(number)),
+                            FA_INGEST__TRUSTED_PROXIES='["127.0.0.0/8"]',
+                        )
                     )
                 )
-                for clock in clocks
+                for number in range(4)
             ]
-        yield Crowd([each.result() for each in opening], clocks)
+        yield [each.result() for each in opening]
+    await topics.remove(kafka)
+
+
+@pytest.fixture
+async def crowd(processes: list[Door]) -> AsyncIterator[Crowd]:
+    """Yield them with nothing submitted yet."""
+    database = await asyncpg.connect(processes[0].database_url, timeout=10)
+    await database.execute("TRUNCATE prospects, outbox, spam_windows CASCADE")
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+        doors = [replace(door, session=session) for door in processes]
+        yield Crowd(doors, [door.process.log_file.parent / str(number) for number, door in enumerate(doors)], database)
+    await database.close(timeout=10)
 
 
 async def test_four_are_accepted_and_the_fifth_and_sixth_are_discarded_inside_300_seconds_on_any_process(
-    crowd: Crowd, database: asyncpg.Connection
+    crowd: Crowd,
 ) -> None:
     crowd.at(0)
     assert [await crowd.submit("six@example.com") for _ in range(6)] == [ACCEPTED] * 4 + [DISCARDED] * 2
@@ -77,7 +111,7 @@ async def test_four_are_accepted_and_the_fifth_and_sixth_are_discarded_inside_30
         assert statuses[0] == status, second
 
 
-async def test_who_counts_as_the_same_address_and_user(crowd: Crowd, database: asyncpg.Connection) -> None:
+async def test_who_counts_as_the_same_address_and_user(crowd: Crowd) -> None:
     crowd.at(0)
     groups: dict[str, list[tuple[str, str, str]]] = {
         "one address however it is written": [
@@ -117,9 +151,10 @@ async def test_who_counts_as_the_same_address_and_user(crowd: Crowd, database: a
 
 
 async def test_twenty_at_once_on_four_processes_are_exactly_four_and_a_discarded_one_leaves_a_counter_only(
-    crowd: Crowd, database: asyncpg.Connection
+    crowd: Crowd,
 ) -> None:
     crowd.at(0)
+    database, before = crowd.database, await crowd.discarded()
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(crowd.shown("ada@example.com", "203.0.113.7")) for _ in range(20)]
     shown = [task.result() for task in tasks]
@@ -133,14 +168,11 @@ async def test_twenty_at_once_on_four_processes_are_exactly_four_and_a_discarded
     assert dict(window) == {
         "address": "203.0.113.7", "user_key": "ada@example.com", "times_ms": [int(START.timestamp() * 1000)] * 4
     }  # fmt: skip
-    spam = 0.0
-    for door in crowd.doors:
-        spam += (await door.process.metrics()).get('finish_ingest_refused_total{reason="spam"}', 0)
-    assert spam == 16
+    assert await crowd.discarded() - before == 16
 
 
 async def test_a_process_whose_clock_is_behind_neither_opens_the_window_anew_nor_turns_it_back(
-    crowd: Crowd, database: asyncpg.Connection
+    crowd: Crowd,
 ) -> None:
     crowd.at(1000)
     crowd.at(0, of=slice(1))
@@ -149,7 +181,8 @@ async def test_a_process_whose_clock_is_behind_neither_opens_the_window_anew_nor
     statuses = [await crowd.submit("ada@example.com", door=door) for door in doors]
     assert statuses == [ACCEPTED] * 4 + [DISCARDED] * 2
     assert (
-        await database.fetchval("SELECT times_ms FROM spam_windows") == [int(START.timestamp() * 1000) + 1_000_000] * 4
+        await crowd.database.fetchval("SELECT times_ms FROM spam_windows")
+        == [int(START.timestamp() * 1000) + 1_000_000] * 4
     )
     crowd.at(1299)
     assert await crowd.submit("ada@example.com") == DISCARDED
