@@ -12,7 +12,7 @@ from core.references import Catalogue, Finding
 from core.text import key
 from schemas.field_catalogue import Field
 
-Form = Mapping[str, Sequence[str]]
+Fields = Mapping[str, Sequence[str]]
 """The submitted values by the form's fields, each in the order in which it came."""
 
 EMAIL: Final = "email"
@@ -24,7 +24,7 @@ _BOOLEANS: Final = {
 """`on` is what a browser sends of a ticked box that has no value of its own."""
 
 
-def email_of(form: Form, mapping: Mapping[str, str]) -> tuple[str, str] | None:
+def email_of(form: Fields, mapping: Mapping[str, str]) -> tuple[str, str] | None:
     """Return the address that the form gives, trimmed, behind the field that gives it; None when it gives none."""
     for name, target in mapping.items():
         if target == EMAIL and (texts := _said(form, name)):
@@ -32,8 +32,8 @@ def email_of(form: Form, mapping: Mapping[str, str]) -> tuple[str, str] | None:
     return None
 
 
-def values_of(form: Form, mapping: Mapping[str, str], catalogue: Catalogue) -> tuple[dict[str, Any], list[Finding]]:
-    """Return the values by the prospect's fields, and what does not fit, as JSON pointers into `Form` and sentences.
+def values_of(form: Fields, mapping: Mapping[str, str], catalogue: Catalogue) -> tuple[dict[str, Any], list[Finding]]:
+    """Return the values by the prospect's fields, and what does not fit, as JSON pointers into `Fields` and sentences.
 
     A target that the catalogue does not have is passed over.
     """
@@ -48,11 +48,11 @@ def values_of(form: Form, mapping: Mapping[str, str], catalogue: Catalogue) -> t
     return values, findings
 
 
-def _said(form: Form, name: str) -> list[str]:
+def _said(form: Fields, name: str) -> list[str]:
     return [text for text in form.get(name, ()) if text.strip()]
 
 
-def repeats(form: Form, mapping: Mapping[str, str], catalogue: Catalogue) -> bool:
+def repeats(form: Fields, mapping: Mapping[str, str], catalogue: Catalogue) -> bool:
     """Tell whether a field stands there more than once that is not mapped to a set."""
     return any(len(texts) > 1 and not _is_set(mapping.get(name), catalogue) for name, texts in form.items())
 
@@ -80,7 +80,7 @@ def from_texts(field: Field, texts: Sequence[str]) -> Any:
             return check_value(field, texts[0].strip())
 
 
-def event_form(form: Form) -> dict[str, Any]:
+def event_form(form: Fields) -> dict[str, Any]:
     """Return all that was submitted as `event.form.*` reads it: a lone text, or a list of texts."""
     return {name: texts[0] if len(texts) == 1 else list(texts) for name, texts in form.items()}
 

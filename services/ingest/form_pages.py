@@ -1,5 +1,6 @@
 """What the browser of somebody who submitted a form is shown: the form's own page, or one of ours with its sentence."""
 
+import string
 from html import escape
 from typing import Final
 from urllib.parse import quote
@@ -9,7 +10,6 @@ from aiohttp import web
 from services.ingest.form_records import Form
 
 THANKS: Final = "Thank you. We have received what you sent."
-_ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -29,6 +29,6 @@ def accepted(form: Form, uid: str) -> web.Response:
     """Answer a submission that is durable. Where it leads is the form's alone, whatever the request says."""
     headers = {**_HEADERS, "finish-interaction": uid}
     if url := form.settings.get("success_url"):
-        return web.Response(status=303, headers={**headers, "Location": quote(url, safe=_ASCII)})
+        return web.Response(status=303, headers={**headers, "Location": quote(url, safe=string.printable)})
     message = escape(form.settings.get("success_message") or THANKS)
     return web.Response(text=_PAGE.format(title="Received", message=message), content_type="text/html", headers=headers)

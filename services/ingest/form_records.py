@@ -57,7 +57,7 @@ async def read_form(connection: Connection, form_id: str) -> Form:
     return Form(form_id, row["settings"], versions)
 
 
-async def read_fields(connection: Connection, form: Form) -> Mapping[str, Field]:
+async def read_catalogue(connection: Connection, form: Form) -> Mapping[str, Field]:
     """Return those of the catalogue's fields that the form is mapped to, by name."""
     targets = set(form.mapping.values())
     fields = {field.name: field for field in BUILT_IN if field.name in targets}

@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from core.form_mapping import Form as Fields
-from core.form_mapping import email_of, event_form, pointer_to, repeats, values_of
+from core.form_mapping import Fields, email_of, event_form, pointer_to, repeats, values_of
 from core.records import ANONYMOUS
 from schemas.interactions import PostedEvent
 from services.chassis.clock import Clock
@@ -20,7 +19,7 @@ from services.chassis.json_body import invalid
 from services.chassis.postgres import Connection, Pool
 from services.chassis.problems import FieldError, Problem
 from services.ingest import metrics
-from services.ingest.form_records import Form, change_record, read_fields, read_form
+from services.ingest.form_records import Form, change_record, read_catalogue, read_form
 from services.ingest.identity import Address
 from services.ingest.posted import Posted
 from services.ingest.settings import Ingest
@@ -78,7 +77,7 @@ class Submissions:
 
 async def _said(connection: Connection, form: Form, fields: Fields) -> Said:
     """Return what the form says of the record. Raises Problem 400 or 422."""
-    catalogue = await read_fields(connection, form)
+    catalogue = await read_catalogue(connection, form)
     if repeats(fields, form.mapping, catalogue):
         rule = "only what is mapped to a field of several values may stand there more than once"
         raise Problem(400, "repeated-field", "A field stands twice", rule)
