@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+import asyncpg
+
 from schemas.field_catalogue import BUILT_IN, Field
 from schemas.triggers import PROSPECT_ASSET_ID
 from services.chassis.errors import RetryableError
+from services.chassis.json_body import invalid
 from services.chassis.postgres import Connection
-from services.chassis.problems import Problem
+from services.chassis.problems import FieldError, Problem
 from services.chassis.sql_files import load_sql
 from services.ingest import metrics
 from services.ingest.identity import Address
@@ -68,10 +71,17 @@ async def read_catalogue(connection: Connection, form: Form) -> Mapping[str, Fie
 
 
 async def change_record(connection: Connection, address: Address, values: Mapping[str, Any]) -> UUID:
-    """Bring the mapped values into the record of the address, created if there is none; return its id.
+    """Bring the mapped values into the record of the address, created if there is none; return its id. Raises Problem 422.
 
     The record stays locked, changed or not: what others write to it follows the submission in the log, too.
     """
+    try:
+        return await _changed(connection, address, values)
+    except asyncpg.CheckViolationError:
+        raise invalid([FieldError("", "makes a record that is larger than 192 KiB")]) from None
+
+
+async def _changed(connection: Connection, address: Address, values: Mapping[str, Any]) -> UUID:
     row = await connection.fetchrow(SQL["lock"], address.text)
     if row is None:
         created: UUID | None = await connection.fetchval(SQL["create"], uuid4(), address.text, values)

@@ -156,6 +156,18 @@ async def test_what_breaks_a_rule_is_refused_and_leaves_nothing_behind(
     assert metrics['finish_ingest_refused_total{reason="invalid"}'] == 7
 
 
+async def test_a_record_does_not_grow_past_what_the_log_takes(forms: Door, database: asyncpg.Connection) -> None:
+    await database.execute(
+        "INSERT INTO prospects (id, email, fields)"
+        " VALUES (gen_random_uuid(), 'ada@example.com', jsonb_build_object('city', repeat('x', 196000)))"
+    )
+    await database.execute("DELETE FROM outbox")
+    shown = await submit(forms, "contact", {**ADA, "firm": "x" * 1000})
+    assert (shown.status, "192 KiB" in shown.text) == (422, True)
+    for table in ("outbox", "spam_windows"):
+        assert await database.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
 async def test_headers_that_are_no_text_are_kept_as_far_as_they_are(forms: Door, database: asyncpg.Connection) -> None:
     address = urlsplit(forms.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port, family=socket.AF_INET)
