@@ -59,12 +59,12 @@ async def test_a_forms_mapped_changes_raise_updated_first_and_its_own_list_is_ju
     assert record["fields"] == {"industry": "Construction", "budget": 120000, "topics": ["B", "A"]}
     assert set(record["tags"]) == {"moved", "mapped", "set", "after-updated", "unmapped", "as-sent"}
     types = [entry["type"] for entry in await work.timeline(prospect)]
-    assert types == ["form.submitted", "prospect.updated"]
+    assert types == ["form.submitted", "prospect.updated", "prospect.created"]
 
     again = await work.submit(form, fields)  # nothing mapped changes: nothing is raised
     await work.settled(again)
     types = [entry["type"] for entry in await work.timeline(prospect)]
-    assert types == ["form.submitted", "form.submitted", "prospect.updated"]
+    assert types == ["form.submitted", "form.submitted", "prospect.updated", "prospect.created"]
 
 
 async def test_a_new_prospect_raises_created_alone_and_then_the_forms_own_list_is_judged(
