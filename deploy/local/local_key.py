@@ -1,4 +1,5 @@
-"""The local key: the first API key of a local stack, which may do everything and send as any source."""
+"""The secrets of a local stack, drawn at its first start: the local key, an API key that may do everything and send as any
+source, and the key under which links are issued."""
 
 import hashlib
 import secrets
@@ -19,9 +20,18 @@ _INSERT: Final = """
 
 def read_or_make(file: Path) -> str:
     """Return this folder's key, made at the first start."""
-    if not file.exists():
+    return _kept(file, PREFIX)
+
+
+def token_keys(file: Path) -> str:
+    """Return this folder's keys of tokens, in the form of `FA_TOKENS__KEYS`: links of earlier runs stay valid."""
+    return _kept(file, "local:")
+
+
+def _kept(file: Path, prefix: str) -> str:
+    if not file.exists() or not file.stat().st_size:
         file.touch(mode=0o600)
-        file.write_text(PREFIX + secrets.token_urlsafe(32))
+        file.write_text(prefix + secrets.token_urlsafe(32))
     return file.read_text()
 
 

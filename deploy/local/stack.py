@@ -103,6 +103,8 @@ async def _start(
         "FA_POSTGRES__URL": stack.postgres,
         "FA_INGEST__PORT": str(ingest),
         "FA_CONSOLE__PORT": str(console),
+        "FA_CONSOLE__PUBLIC_URL": stack.ingest,
+        "FA_TOKENS__KEYS": local_key.token_keys(folder / "token_keys"),
     }
     await supervisor.start(
         services.specs(

@@ -21,7 +21,8 @@ async def main(process: Process, settings: ConsoleSettings) -> None:
     async with postgres.pool(settings.postgres, application_name="console") as pool:
         database = Database(pool, process.clock, settings.postgres.acquire_timeout_s)
         publications = Publications(pool, console)
-        app = application(routes(database, publications, console), ApiKeys(pool, process.clock, console.keys), console)
+        table = routes(database, publications, console, settings.tokens.read())
+        app = application(table, ApiKeys(pool, process.clock, console.keys), console)
         listener = Listener(app, console)
         process.ready_when("database", lambda: postgres.unreachable(pool))
         process.ready_when("api", listener.unready)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from core.tokens import TokenKey
 from schemas.action_lists import Actions
 from schemas.field_catalogue import Field
 from services.console.bodies.action_lists import ActionChanges, ActionOrder, NewAction, ShownList, VersionQuery
@@ -17,6 +18,7 @@ from services.console.bodies.dead_letters import (
     ShownDeadLetter,
 )
 from services.console.bodies.interactions import InteractionAccount, TimelineEntry
+from services.console.bodies.links import Link, NewLink
 from services.console.bodies.lists import MailingList, NewList
 from services.console.bodies.pauses import NewPause, Pause
 from services.console.bodies.prospects import NewProspect, Prospect, ProspectChanges
@@ -27,6 +29,7 @@ from services.console.handlers.assets import AssetQuery, Assets
 from services.console.handlers.catalogue import CatalogueFields
 from services.console.handlers.dead_letters import DeadLetters
 from services.console.handlers.interactions import Interactions
+from services.console.handlers.links import Links
 from services.console.handlers.lists import Lists
 from services.console.handlers.pauses import Pauses
 from services.console.handlers.prospects import Prospects
@@ -38,11 +41,13 @@ from services.console.settings import Console
 from services.console.transactions import Database
 
 
-def routes(database: Database, publications: Publications, console: Console) -> Sequence[AnyRoute]:
-    """Build the handlers and return every route."""
+def routes(
+    database: Database, publications: Publications, console: Console, keys: Sequence[TokenKey] = ()
+) -> Sequence[AnyRoute]:
+    """Build the handlers and return every route. Without `keys` of tokens no links are made."""
     return (
         *_records(Prospects(database, publications), Interactions(database)),
-        *_assets(Assets(database, publications)),
+        *_assets(Assets(database, publications), Links(database, keys, console.public_url)),
         *_actions(ActionLists(database, publications)),
         *_references(Users(database, publications), Lists(database)),
         *_workspace(CatalogueFields(database, console.fields_max), Keys(database)),
@@ -94,7 +99,7 @@ def _records(prospects: Prospects, interactions: Interactions) -> Sequence[AnyRo
     )
 
 
-def _assets(assets: Assets) -> Sequence[AnyRoute]:
+def _assets(assets: Assets, links: Links) -> Sequence[AnyRoute]:
     every, one = "/api/assets", "/api/assets/{id}"
     return (
         Route("GET", every, "List the assets", assets.page, Page[ShownAsset], query=AssetQuery),
@@ -103,6 +108,9 @@ def _assets(assets: Assets) -> Sequence[AnyRoute]:
         ),
         Route("GET", one, "Read an asset", assets.read, ShownAsset, problems=(404,)),
         Route("PATCH", one, "Change an asset", assets.change, ShownAsset, body=AssetChanges, problems=(404, 504)),
+        Route(
+            "POST", "/api/links", "Make an asset's link for one prospect", links.create, Link, body=NewLink, status=201
+        ),
     )
 
 

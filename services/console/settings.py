@@ -1,9 +1,10 @@
 """Settings of the console: `FA_CONSOLE__*`."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, StringConstraints
 
+from core.token_keys import TokenKeys
 from services.chassis.api_keys import ApiKeyCache
 from services.chassis.json_body import BodyLimits
 from services.chassis.kafka_lag import LagMeasuring
@@ -24,10 +25,19 @@ class History(Concern):
     lag: LagMeasuring = LagMeasuring()
 
 
+WebRoot = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/?#@\\]+(/[^\s?#\\]*)?$"),
+    AfterValidator(lambda url: url.rstrip("/")),
+]
+
+
 class Console(Listening):
     """Where the API listens, and its upper bounds."""
 
     port: int = Field(default=8081, ge=0, le=65535)
+    public_url: WebRoot = "http://127.0.0.1:8080"
+    """Where prospects reach ingest: what links begin with, whatever Host a request names."""
     history: bool = True
     """Whether this process runs history too; alone it is `python -m services.console history`."""
     publish_timeout_s: PositiveFloat = 10.0
@@ -48,6 +58,7 @@ class ConsoleSettings(ServiceSettings):
 
     name: ClassVar[str] = "console"
     console: Console = Field(default_factory=Console)
+    tokens: TokenKeys = Field(default_factory=TokenKeys)
 
 
 class HistorySettings(ConsoleSettings):

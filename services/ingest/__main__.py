@@ -10,10 +10,13 @@ from services.ingest.app import application
 from services.ingest.asset_cache import AssetCache
 from services.ingest.handlers.events import Events
 from services.ingest.handlers.forms import Forms
+from services.ingest.handlers.redirects import Redirects
 from services.ingest.prospects import Prospects
 from services.ingest.publisher import Publisher
+from services.ingest.served_assets import ServedAssets
 from services.ingest.settings import IngestSettings
 from services.ingest.submissions import Submissions
+from services.ingest.write_behind import WriteBehind
 
 
 async def main(process: Process, settings: IngestSettings) -> None:
@@ -26,13 +29,16 @@ async def main(process: Process, settings: IngestSettings) -> None:
         acceptance = Acceptance(assets, prospects, publisher, clock, ingest)
         events = Events(ApiKeys(pool, clock, ingest.keys), acceptance, ingest)
         forms = Forms(Submissions(pool, clock, ingest), ingest)
-        listener = Listener(application(events, forms), ingest)
+        behind = WriteBehind(publisher, prospects, clock, ingest.writing_behind)
+        served = ServedAssets(assets, pool, ingest)
+        redirects = Redirects(settings.tokens.read(), served, behind, clock, ingest.trusted_proxies)
+        listener = Listener(application(events, forms, redirects), ingest)
         process.ready_when("definitions", assets.tail.unready)
         process.ready_when("publisher", publisher.unready)
         process.ready_when("http", listener.unready)
         parts.start("definitions", assets.tail.run())
         parts.start("publisher", publisher.run())
-        parts.start_draining("http", listener.serve(process.stopping))
+        parts.start_draining("http", behind.around(listener.serve(process.stopping)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,19 @@ ACK_SECONDS: Final = Histogram(
     "From the stamp of a request's interactions to the broker's acknowledgement of all",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0),
 )
+DROPPED: Final = Counter(
+    "finish_ingest_dropped_total",
+    "Interactions that were served and are lost: neither the log nor the outbox took them",
+)
+WRITTEN_BEHIND: Final = Gauge(
+    "finish_ingest_written_behind", "Interactions whose request is served in any case, and that are not durable yet"
+)
+REDIRECTS: Final = Counter("finish_ingest_redirects_total", "Requests to redirect links", ("outcome",))
+REDIRECT_SECONDS: Final = Histogram(
+    "finish_ingest_redirect_seconds",
+    "From the request to a redirect link to its answer",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.06, 0.1, 0.25, 0.5, 1.0, 2.0),
+)
 CREATED: Final = Counter("finish_ingest_prospects_created_total", "Prospects created from an unknown e-mail address")
 DEFINITIONS_LAG_SECONDS: Final = Gauge(
     "finish_ingest_definitions_lag_seconds", "For how long this process may have missed a definition"

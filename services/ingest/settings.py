@@ -1,13 +1,16 @@
 """Settings of ingest: `FA_INGEST__*`."""
 
-from ipaddress import IPv4Network, IPv6Network
-from typing import ClassVar
+from ipaddress import ip_network
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic_settings import NoDecode
 
 from core.limits import DEFAULT, Limits
+from core.token_keys import TokenKeys
 from schemas.interactions import BATCH_MAX_BYTES, BATCH_MAX_EVENTS, SIZE_MAX_BYTES
 from services.chassis.api_keys import ApiKeyCache
+from services.chassis.client_address import Network
 from services.chassis.json_body import BodyLimits
 from services.chassis.listener import Listening
 from services.chassis.settings import Concern, ServiceSettings
@@ -39,11 +42,25 @@ class Spam(Concern):
         return Limits(spam_attempts=self.attempts, spam_window_ms=self.window_s * 1000)
 
 
+class WritingBehind(Concern):
+    """How long whoever is served in any case waits for durability, and how much may be under way behind the answers."""
+
+    wait_s: PositiveFloat = 0.05
+    interactions_max: PositiveInt = 10_000
+    """More are dropped and counted. One has a few KiB at most."""
+
+
+def _networks(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(ip_network(each.strip()) for each in value.split(","))
+    except ValueError:
+        raise ValueError("networks are <address>/<bits> with commas between") from None
+
+
 class Ingest(Listening):
     """Where events are taken, and what they may look like."""
-
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Our own proxies, whose X-Forwarded-For is believed."""
 
     body: BodyLimits = BodyLimits(size_max_bytes=BATCH_MAX_BYTES)
     event_max_bytes: PositiveInt = SIZE_MAX_BYTES
@@ -56,7 +73,10 @@ class Ingest(Listening):
     form_body: BodyLimits = BodyLimits(size_max_bytes=64 * 1024)
     form_max_fields: PositiveInt = 200
     spam: Spam = Spam()
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    """Networks of our own proxies, with commas between: from them, X-Forwarded-For tells the client's address."""
     publishing: Publishing = Publishing()
+    writing_behind: WritingBehind = WritingBehind()
     keys: ApiKeyCache = ApiKeyCache()
     tail: Tail = Tail()
 
@@ -66,3 +86,4 @@ class IngestSettings(ServiceSettings):
 
     name: ClassVar[str] = "ingest"
     ingest: Ingest = Field(default_factory=Ingest)
+    tokens: TokenKeys = Field(default_factory=TokenKeys)

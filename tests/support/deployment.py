@@ -17,6 +17,7 @@ from tests.support.workspace import Workspace, workspace
 
 EXECUTORS: Final = ("tags", "score", "fields", "owner", "lists", "leads")
 ONE_FOR_ALL: Final = {"executors": EXECUTORS}
+TOKEN_KEYS: Final = f"k1:{'t' * 32}"
 _TIMEOUT_S: Final = 30.0
 
 
@@ -66,7 +67,15 @@ async def deployed(
     """
     key = await add_key(stack_env["FA_POSTGRES__URL"])
     ports = {"FA_INGEST__PORT": str(free_port()), "FA_CONSOLE__PORT": str(free_port())}
-    env = {**stack_env, **ports, "FA_EVALUATOR__CHECKPOINT_INTERVAL_MS": "100"}
+    ingest, console = (f"http://127.0.0.1:{port}" for port in ports.values())
+    env = {
+        "FA_TOKENS__KEYS": TOKEN_KEYS,
+        "FA_CONSOLE__PUBLIC_URL": ingest,
+        "FA_INGEST__WRITING_BEHIND__WAIT_S": "20",  # on a busy machine too, a click's uid is told
+        "FA_EVALUATOR__CHECKPOINT_INTERVAL_MS": "100",
+        **stack_env,
+        **ports,
+    }
 
     def service(name: str, *arguments: str, member: str | None = None) -> ServiceProcess:
         own = {**env, "FA_KAFKA__MEMBER_ID": member} if member else env
@@ -83,7 +92,6 @@ async def deployed(
         async with asyncio.TaskGroup() as group:
             for process in processes.values():
                 group.create_task(stack.enter_async_context(process))
-        ingest, console = (f"http://127.0.0.1:{port}" for port in ports.values())
         work = await stack.enter_async_context(workspace(ingest, console, key))
         try:
             yield Deployment(processes, work, stack_env["FA_POSTGRES__URL"])

@@ -102,6 +102,17 @@ class Workspace:
                 raise Refusal(answer.status, await answer.text())
             return answer.headers["finish-interaction"]
 
+    async def link(self, asset_id: str, prospect_id: str) -> str:
+        """Return the asset's link for a prospect."""
+        return str((await self.api("POST", "/links", {"asset_id": asset_id, "prospect_id": prospect_id}))["url"])
+
+    async def follow(self, url: str, **headers: str) -> str:
+        """Follow a link as a browser does, and return the uid of the click, which must have been durable in time."""
+        async with self.session.get(url, headers=headers, allow_redirects=False) as answer:
+            if answer.status != 302:
+                raise Refusal(answer.status, await answer.text())
+            return str(answer.headers["finish-interaction"])
+
     async def stamped(self, asset_id: str, version: int, prospect_id: str) -> str:
         """Click until ingest stamps `version`; return that click's uid. Earlier ones count as clicks, too."""
         async with asyncio.timeout(SETTLED_DEADLINE_S):

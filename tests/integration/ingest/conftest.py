@@ -14,16 +14,24 @@ import aiohttp
 import asyncpg
 import orjson
 import pytest
+from yarl import URL
 
+from core.tokens import Token, TokenKind, issue, read_keys
+from deploy import topics as deployed_topics
 from deploy.local.ports import free_port
+from deploy.migrate import migrate
+from deploy.topics import Topics
 from schemas import topics
 from services.chassis import kafka
 from services.chassis.settings import Kafka
+from tests.support.servers import RunningKafka, RunningPostgres
 from tests.support.service_process import ServiceProcess
 
 KEY = "fak_" + "k" * 43
 POOR_KEY = "fak_" + "p" * 43
 ADMIN_KEY = "fak_" + "a" * 43
+TOKEN_KEYS = f"k1:{'o' * 32}"
+PROSPECT = "11111111-2222-4333-8444-555555555555"
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 
@@ -39,7 +47,7 @@ def event(**changes: Any) -> dict[str, Any]:
         "type": "redirect_link.clicked",
         "subject": "link",
         "time": datetime.now(UTC).isoformat(),
-        "prospectid": "11111111-2222-4333-8444-555555555555",
+        "prospectid": PROSPECT,
         "data": {"ip": "203.0.113.7"},
         **changes,
     }
@@ -48,7 +56,11 @@ def event(**changes: Any) -> dict[str, Any]:
 
 def asset(asset_id: str, kind: str, status: str = "active") -> dict[str, Any]:
     """Write an asset's record."""
-    return {"schema": 1, "record": "asset", "id": asset_id, "kind": kind, "name": "An asset", "status": status}
+    settings = {"target_url": f"https://example.com/{asset_id}"} if kind == "redirect_link" else {}
+    return {
+        "schema": 1, "record": "asset", "id": asset_id, "kind": kind, "name": "An asset", "status": status,
+        "settings": settings,
+    }  # fmt: skip
 
 
 def action_list(asset_id: str, kind: str, version: int) -> dict[str, Any]:
@@ -73,6 +85,20 @@ class Answer:
 
 
 @dataclass
+class Followed:
+    """What came back from a link. `uid` is told when the click is durable."""
+
+    status: int
+    location: str | None
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def uid(self) -> str | None:
+        return self.headers.get("finish-interaction")
+
+
+@dataclass
 class Door:
     """Ingest as a client sees it, and what it left in the log."""
 
@@ -94,6 +120,13 @@ class Door:
             raw = await answer.read()
             return Answer(answer.status, orjson.loads(raw) if raw else None, answer.headers)
 
+    async def follow(self, token: str, method: str = "GET", **headers: str) -> Followed:
+        """Follow a link; `token` may have a query behind it."""
+        async with self.session.request(
+            method, URL(f"{self.url}/r/{token}", encoded=True), headers=headers, allow_redirects=False
+        ) as answer:
+            return Followed(answer.status, answer.headers.get("Location"), await answer.read(), answer.headers)
+
     async def logged(self, topic: str = topics.INTERACTIONS) -> list[tuple[str, dict[str, Any]]]:
         """Return all records of a topic with their keys, each partition in order."""
         reader = kafka.consumer(self.settings, self.settings.topic(topic), client_id="test", isolation="read_committed")
@@ -104,6 +137,11 @@ class Door:
     async def define(self, *documents: Mapping[str, Any]) -> None:
         """Publish definitions."""
         await publish(self.settings, topics.DEFINITIONS, *documents)
+
+
+def token(asset_id: str = "link", prospect: str = PROSPECT, kind: TokenKind = "link", keys: str = TOKEN_KEYS) -> str:
+    """Issue a token as the console does."""
+    return issue(Token(kind, asset_id, prospect), read_keys(keys))
 
 
 async def publish(settings: Kafka, topic: str, *documents: Mapping[str, Any] | bytes | None) -> None:
@@ -132,18 +170,20 @@ async def add_keys(database_url: str) -> None:
 
 @asynccontextmanager
 async def opened(settings: Kafka, database_url: str, folder: Path, **env: str) -> AsyncIterator[Door]:
-    """Run an ingest over this broker and database."""
+    """Run an ingest over this broker and database. A click's uid is told on a busy machine too, unless `env` says less;
+    what is empty there is left out."""
     port = free_port()
+    told = {
+        "FA_KAFKA__BOOTSTRAP": settings.bootstrap,
+        "FA_KAFKA__TOPIC_PREFIX": settings.topic_prefix,
+        "FA_POSTGRES__URL": database_url,
+        "FA_INGEST__PORT": str(port),
+        "FA_INGEST__WRITING_BEHIND__WAIT_S": "20",
+        "FA_TOKENS__KEYS": TOKEN_KEYS,
+        **env,
+    }
     process = ServiceProcess(
-        "services.ingest",
-        env={
-            "FA_KAFKA__BOOTSTRAP": settings.bootstrap,
-            "FA_KAFKA__TOPIC_PREFIX": settings.topic_prefix,
-            "FA_POSTGRES__URL": database_url,
-            "FA_INGEST__PORT": str(port),
-            **env,
-        },
-        folder=folder,
+        "services.ingest", env={name: value for name, value in told.items() if value}, folder=folder
     )
     async with process, aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
         yield Door(f"http://127.0.0.1:{port}", process, session, settings, database_url)
@@ -175,3 +215,24 @@ async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.execute("DELETE FROM outbox")
     yield connection
     await connection.close(timeout=10)
+
+
+@pytest.fixture
+async def own_settings(own_kafka: RunningKafka) -> Kafka:
+    """Return settings for a broker that the test may kill, with topics and definitions."""
+    settings = Kafka(bootstrap=own_kafka.bootstrap)
+    await deployed_topics.apply(settings, Topics(keyed_partitions=4, replicas=1))
+    await publish(settings, topics.DEFINITIONS, asset("link", "redirect_link"), action_list("link", "redirect_link", 1))
+    return settings
+
+
+@pytest.fixture
+async def own_database(own_postgres: RunningPostgres) -> str:
+    """Return the URL of a database on a server that the test may kill."""
+    connection = await asyncpg.connect(own_postgres.url_of("postgres"), timeout=10)
+    await connection.execute("CREATE DATABASE own")
+    await connection.close(timeout=10)
+    url = own_postgres.url_of("own")
+    await migrate(url)
+    await add_keys(url)
+    return url

@@ -74,7 +74,7 @@ async def processes(
                             url,
                             folder,
                             FA_CLOCK__FILE=str(folder / str(number)),
-                            FA_INGEST__TRUSTED_PROXIES='["127.0.0.0/8"]',
+                            FA_INGEST__TRUSTED_PROXIES="127.0.0.0/8",
                         )
                     )
                 )

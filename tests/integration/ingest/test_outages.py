@@ -5,38 +5,13 @@ import time
 from pathlib import Path
 
 import aiohttp
-import asyncpg
 import pytest
 
-from deploy import topics as deployed_topics
-from deploy.migrate import migrate
-from deploy.topics import Topics
 from schemas import topics
 from services.chassis.settings import Kafka
-from tests.integration.ingest.conftest import Door, action_list, add_keys, asset, event, opened, publish
+from tests.integration.ingest.conftest import Door, add_keys, asset, event, opened, publish
 from tests.support.eventually import eventually
 from tests.support.servers import RunningKafka, RunningPostgres
-
-
-@pytest.fixture
-async def own_settings(own_kafka: RunningKafka) -> Kafka:
-    """Return settings for a broker that the test may kill, with topics and definitions."""
-    settings = Kafka(bootstrap=own_kafka.bootstrap)
-    await deployed_topics.apply(settings, Topics(keyed_partitions=4, replicas=1))
-    await publish(settings, topics.DEFINITIONS, asset("link", "redirect_link"), action_list("link", "redirect_link", 1))
-    return settings
-
-
-@pytest.fixture
-async def own_database(own_postgres: RunningPostgres) -> str:
-    """Return the URL of a database on a server that the test may kill."""
-    connection = await asyncpg.connect(own_postgres.url_of("postgres"), timeout=10)
-    await connection.execute("CREATE DATABASE own")
-    await connection.close(timeout=10)
-    url = own_postgres.url_of("own")
-    await migrate(url)
-    await add_keys(url)
-    return url
 
 
 async def test_while_the_broker_is_away_posts_are_503_at_once_or_soon_and_go_on_when_it_is_back(

@@ -1,0 +1,125 @@
+"""`GET /r/{token}`: the link redirects at once, whatever the state of the rest, and the click is an interaction.
+
+Only the asset's record decides where to: nothing of the request does. HEAD redirects and is no interaction. What is no
+token of a link that there is gets one constant page, whatever is wrong with it.
+"""
+
+import string
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import quote
+from uuid import uuid4
+
+from aiohttp import web
+
+from core.tokens import Token, TokenError, TokenKey, verified
+from schemas.interactions import PostedEvent
+from services.chassis.client_address import Network, client_address
+from services.chassis.clock import Clock
+from services.chassis.errors import RetryableError
+from services.ingest import metrics
+from services.ingest.bots import verdict
+from services.ingest.posted import Posted
+from services.ingest.served_assets import ServedAsset, ServedAssets
+from services.ingest.stamping import stamped
+from services.ingest.write_behind import WriteBehind
+
+SOURCE: Final = "finish/links"
+DURABLE: Final = "finish-interaction"
+"""The header that names the interaction once it is durable."""
+_KIND: Final = "redirect_link"
+_USER_AGENT_MAX: Final = 1024
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+_PAGE: Final = "<!doctype html>\n<title>{0}</title>\n<p>{0}</p>\n"
+_PAGES: Final = {
+    404: "There is no such link.",
+    405: "This link can only be followed.",
+    410: "This link is gone.",
+    503: "This link cannot be followed now. Try again in a moment.",
+}
+
+
+class Redirects:
+    """The endpoint. Every request is counted by what came of it."""
+
+    def __init__(
+        self,
+        keys: Sequence[TokenKey],
+        assets: ServedAssets,
+        behind: WriteBehind,
+        clock: Clock,
+        proxies: Sequence[Network],
+    ) -> None:
+        self._keys, self._assets, self._behind, self._clock, self._proxies = keys, assets, behind, clock, proxies
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Redirect, or say why not."""
+        with metrics.REDIRECT_SECONDS.time():
+            outcome, response = await self._answer(request)
+        metrics.REDIRECTS.labels(outcome).inc()
+        return response
+
+    async def _answer(self, request: web.Request) -> tuple[str, web.Response]:
+        if request.method not in {"GET", "HEAD"}:
+            return "method", _page(405, Allow="GET, HEAD")
+        try:
+            token = verified(request.match_info["token"], "link", self._keys)
+            asset = await self._assets.find(token.asset_id)
+        except TokenError:
+            return "unknown", _page(404)
+        except RetryableError:
+            return "unavailable", _page(503, **{"Retry-After": "1"})
+        if asset is None or asset.kind != _KIND:
+            return "unknown", _page(404)
+        if asset.status == "deleted":
+            return "deleted", _page(410)
+        if request.method == "HEAD":
+            return "head", _redirect(asset)
+        return await self._follow(request, token, asset)
+
+    async def _follow(self, request: web.Request, token: Token, asset: ServedAsset) -> tuple[str, web.Response]:
+        now = self._clock.now()
+        event = PostedEvent(
+            specversion="1.0", id=str(uuid4()), source=SOURCE, type=f"{_KIND}.clicked", subject=token.asset_id, time=now
+        )
+        posted = Posted("", event, self._data(request, asset))
+        interaction = stamped(posted, token.prospect_id, asset.versions, now)
+        written = await self._behind.accept(interaction)
+        return written, _redirect(asset, **({DURABLE: interaction.document["uid"]} if written == "durable" else {}))
+
+    def _data(self, request: web.Request, asset: ServedAsset) -> dict[str, Any]:
+        """Write who followed where to. Headers are hostile: what is no text is replaced, and none is longer than its limit."""
+        forwarded = request.headers.getall("X-Forwarded-For", ())
+        seen = {
+            "ip": client_address(request.remote, forwarded, self._proxies),
+            "user_agent": _plain(request.headers.get("User-Agent", "")[:_USER_AGENT_MAX]) or None,
+            "url": asset.settings["target_url"],
+            "bot": verdict(request.headers),
+        }
+        return {name: value for name, value in seen.items() if value is not None}
+
+
+def _plain(text: str) -> str:
+    """Replace what cannot be printed: control characters, and the halves of characters that no text may hold."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
+
+
+def _redirect(asset: ServedAsset, **headers: str) -> web.Response:
+    """Answer 302. A header is ASCII: other characters of the address are escaped as browsers do it, all others stay."""
+    target = quote(asset.settings["target_url"], safe=string.printable)
+    return web.Response(status=302, headers={"Location": target, **_HEADERS, **headers})
+
+
+def _page(status: int, **headers: str) -> web.Response:
+    policy = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+    return web.Response(
+        status=status,
+        text=_PAGE.format(_PAGES[status]),
+        content_type="text/html",
+        headers={**_HEADERS, **policy, **headers},
+    )
