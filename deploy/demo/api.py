@@ -15,6 +15,7 @@ _TIMEOUT_S: Final = 30.0
 _RETRIES_MAX: Final = 20
 _PAUSE_S: Final = 0.5
 _UNAVAILABLE: Final = 503
+_FOUND: Final = 302
 _REFUSED: Final = 400
 
 
@@ -65,6 +66,18 @@ class Api:
             if response.status >= _REFUSED:
                 raise Refused("POST", url, response.status, await response.text())
             return response.headers["finish-interaction"]
+
+    async def follow(self, url: str, target_url: str, user_agent: str) -> str | None:
+        """Follow a link as a browser does; return the uid of the click where the answer tells it.
+
+        Raises Refused, DeployError when the link leads somewhere else.
+        """
+        async with self._session.get(url, headers={"User-Agent": user_agent}, allow_redirects=False) as response:
+            if response.status != _FOUND:
+                raise Refused("GET", f"{self.address.ingest}/r/...", response.status, None)
+            if response.headers["Location"] != target_url:
+                raise DeployError(f"a link to {target_url} leads somewhere else")
+            return response.headers.get("finish-interaction")
 
     async def pages(self, path: str) -> list[dict[str, Any]]:
         """Return all items of a paged answer."""

@@ -8,15 +8,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+from deploy.demo import campaign
 from deploy.demo.api import Api
 from deploy.demo.journal import Journal
 from deploy.demo.observation import Observed, settled
 from deploy.demo.pace import Pace
 from deploy.demo.screen import Phase
-from deploy.demo.script import Lane, Patch, Post, Submit, Touch
+from deploy.demo.script import BROWSER, FOLLOWED, Follow, Lane, Patch, Post, Submit, Touch, followed
 from deploy.demo.workspace import PROSPECT, Workspace, reorder
 from deploy.errors import DeployError
 from tests.model.identity import interaction_uid
+from tests.model.log import Accepted
 
 _KNOWN_DEADLINE_S: Final = 15.0
 _SETTLED_DEADLINE_S: Final = 60.0
@@ -65,6 +67,10 @@ class Player:
                     await self.pace.take(len(touches))
                     await self._post([self._event(touch) for touch in touches])
                     phase.advance(len(touches))
+                case Follow(person):
+                    await self.pace.take(1)
+                    await self._follow(self.prospects[person])
+                    phase.advance()
                 case Patch(person, changes):
                     await self._patch(self.prospects[person], changes)
                 case Submit(person, fields):
@@ -87,6 +93,38 @@ class Player:
             self.journal.was_accepted(event, item["actionlistversion"])
         return int(accepted[-1]["actionlistversion"])
 
+    async def _follow(self, prospect_id: str) -> None:
+        """Follow the prospect's link and note the click."""
+        asset_id, target = self.workspace.assets[FOLLOWED], campaign.ASSETS[FOLLOWED]["target_url"]
+        link = await self.api.console("POST", "/links", {"asset_id": asset_id, "prospect_id": prospect_id})
+        uid = await self.api.follow(link["url"], target, BROWSER) or await self._written_behind(prospect_id, asset_id)
+        event = {
+            "uid": uid,
+            "source": "finish/links",
+            "type": "redirect_link.clicked",
+            "subject": asset_id,
+            "time": self.began.isoformat(),
+            "prospectid": prospect_id,
+            "data": followed(target),
+        }
+        self.journal.was_accepted(event, version=1)
+
+    async def _written_behind(self, prospect_id: str, asset_id: str) -> str:
+        """Find a click whose answer did not wait for its durability: the one with the asset that is not noted yet."""
+        deadline = time.monotonic() + _KNOWN_DEADLINE_S
+        while time.monotonic() < deadline:
+            entries = await self.api.pages(f"/prospects/{prospect_id}/timeline")
+            noted = self._noted(prospect_id)
+            for entry in entries:
+                if entry["asset_id"] == asset_id and entry["uid"] not in noted:
+                    return str(entry["uid"])
+            await asyncio.sleep(_PAUSE_S)
+        raise DeployError(f"a click is neither told in its answer nor in the timeline after {_KNOWN_DEADLINE_S:.0f} s")
+
+    def _noted(self, prospect_id: str) -> set[str]:
+        """Return the uids of all that was accepted of a prospect."""
+        return {entry.uid for entry in self.journal.prospects[prospect_id].entries if isinstance(entry, Accepted)}
+
     async def _patch(self, prospect_id: str, changes: dict[str, Any]) -> None:
         """Change a record by hand."""
         before = await self._at_rest(prospect_id)
@@ -94,11 +132,13 @@ class Player:
         self.journal.changed(prospect_id, changes, answer["version"], before.recorded)
 
     async def _submit(self, prospect_id: str, fields: Sequence[tuple[str, str]]) -> None:
-        """Submit the form as the prospect's browser does."""
+        """Submit the form as the prospect's browser does, and wait for what comes of it: what is posted straight to the log
+        may overtake it on its way there."""
         before = await self._at_rest(prospect_id)
         form, asset_id = [("email", before.record["email"]), *fields], self.workspace.assets["quote"]
         uid = await self.api.submit(asset_id, form)
         self.journal.submitted(prospect_id, uid, asset_id, form, before.record["version"], before.recorded)
+        await self._at_rest(prospect_id)
 
     async def _at_rest(self, prospect_id: str) -> Observed:
         """Return a prospect when all that was done has taken effect: only then is it certain what the record looks like."""

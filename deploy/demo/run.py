@@ -19,7 +19,7 @@ from deploy.demo.pace import Pace
 from deploy.demo.people import people
 from deploy.demo.player import Player, create_prospects
 from deploy.demo.screen import Phase, Screen
-from deploy.demo.script import Lane, Post, Submit, script
+from deploy.demo.script import Follow, Lane, Post, Submit, script
 from deploy.demo.summary import tell_figures, tell_next, tell_result, tell_why
 from deploy.demo.verification import verify
 from deploy.demo.workspace import make_workspace
@@ -75,7 +75,7 @@ async def _demo(stack_file: Path, prospects: int, interactions: int, seed: int) 
 
 def _events(lanes: Sequence[Lane]) -> int:
     steps = [step for lane in lanes for step in lane]
-    return sum(len(step.touches) if isinstance(step, Post) else isinstance(step, Submit) for step in steps)
+    return sum(len(step.touches) if isinstance(step, Post) else isinstance(step, Submit | Follow) for step in steps)
 
 
 async def _play(player: Player, lanes: Sequence[Lane], phase: Phase, before: Counts | None) -> None:

@@ -22,6 +22,11 @@ _PATCHED: Final = 0.03
 """This share of the prospects is changed by hand."""
 _SUBMITTED: Final = 0.1
 """This share of the prospects submits the form itself; other submissions come as a tracker's events."""
+_FOLLOWED: Final = 0.2
+"""This share of the prospects follows a real link, once."""
+FOLLOWED: Final = "spring"
+"""Where it leads: an asset whose list is not edited meanwhile, as a redirect does not tell the version."""
+BROWSER: Final = "Mozilla/5.0 (demo)"
 _IMPATIENT: Final = 0.02
 """This share of the prospects clicks six times in a row."""
 _IMPATIENT_CLICKS: Final = 6
@@ -61,16 +66,24 @@ class Submit:
     fields: tuple[tuple[str, str], ...]
 
 
-Step = Post | Patch | Submit
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """A prospect's own link to `FOLLOWED`, followed."""
+
+    person: int
+
+
+Step = Post | Patch | Submit | Follow
 Lane = list[Step]
+Item = Touch | Patch | Submit | Follow
 
 
 def script(persons: int, interactions: int, random: Random) -> list[Lane]:
     """Write the lanes: about `interactions` touches of `persons` prospects."""
-    lanes: list[list[Touch | Patch | Submit]] = [[] for _ in range(LANES)]
+    lanes: list[list[Item]] = [[] for _ in range(LANES)]
     number = 0
     for person, count in enumerate(_counts(persons, interactions, random)):
-        touches: list[Touch | Patch | Submit] = []
+        touches: list[Item] = []
         for asset, kind, data in _story(person, count, random):
             touches.append(Touch(person, number, asset, kind, data))
             number += 1
@@ -80,6 +93,8 @@ def script(persons: int, interactions: int, random: Random) -> list[Lane]:
             touches.insert(random.randrange(len(touches) + 1), Patch(person, _change(random)))
         if random.random() < _SUBMITTED:
             touches.insert(random.randrange(len(touches) + 1), Submit(person, _submission(random)))
+        if random.random() < _FOLLOWED:
+            touches.insert(random.randrange(len(touches) + 1), Follow(person))
         lanes[person % LANES] = _shuffled_together(lanes[person % LANES], touches, random)
     return [list(_steps(lane, random)) for lane in lanes]
 
@@ -115,7 +130,12 @@ def _client(person: int, random: Random) -> Json:
             None,
         )
     )
-    return {"user_agent": "Mozilla/5.0 (demo)", **({"ip": address} if address else {})}
+    return {"user_agent": BROWSER, **({"ip": address} if address else {})}
+
+
+def followed(target_url: str) -> Json:
+    """Write what is seen of a link that was followed. The address is left out: nobody follows often enough for spam."""
+    return {"user_agent": BROWSER, "url": target_url, "bot": "unknown"}
 
 
 def _spring_click(random: Random) -> Json:
@@ -181,9 +201,7 @@ def _change(random: Random) -> Json:
     )
 
 
-def _shuffled_together(
-    one: list[Touch | Patch | Submit], other: list[Touch | Patch | Submit], random: Random
-) -> list[Touch | Patch | Submit]:
+def _shuffled_together(one: list[Item], other: list[Item], random: Random) -> list[Item]:
     """Mix two sequences, each in its own order."""
     marks = [True] * len(one) + [False] * len(other)
     random.shuffle(marks)
@@ -191,7 +209,7 @@ def _shuffled_together(
     return [next(first) if mark else next(second) for mark in marks]
 
 
-def _steps(lane: list[Touch | Patch | Submit], random: Random) -> Iterator[Step]:
+def _steps(lane: list[Item], random: Random) -> Iterator[Step]:
     batch: list[Touch] = []
     size = 1
     for item in lane:

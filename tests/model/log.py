@@ -84,7 +84,7 @@ class Changed:
 class Accepted:
     """An interaction got its 202, which echoed `version`; posted again, it stands here again.
 
-    A submitted form has no id of the client's: its event has the `uid` that was answered instead.
+    A submitted form and a link that was followed have no id of the client's: their events have the `uid` that was answered.
     """
 
     event: Mapping[str, Any]

@@ -103,7 +103,7 @@ class Workspace:
             return answer.headers["finish-interaction"]
 
     async def link(self, asset_id: str, prospect_id: str) -> str:
-        """Return the asset's link for a prospect."""
+        """Make the asset's link for a prospect and return it."""
         return str((await self.api("POST", "/links", {"asset_id": asset_id, "prospect_id": prospect_id}))["url"])
 
     async def follow(self, url: str, **headers: str) -> str:

@@ -1,7 +1,7 @@
 """The console's API and the relay in the test's own process, on the test's database."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from core.tokens import TokenKey
 from deploy import topics
 from deploy.topics import Topics
 from services.chassis import postgres
@@ -65,14 +66,14 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(database_url: str, console: Console) -> AsyncIterator[Running]:
+async def serving(database_url: str, console: Console, tokens: Sequence[TokenKey] = ()) -> AsyncIterator[Running]:
     """Serve the API without history and without anybody who publishes."""
     key = await add_key(database_url)
     clock, stopping = SystemClock(), asyncio.Event()
     async with postgres.pool(patient(database_url), application_name="console") as pool:
         database, publications = Database(pool, clock, 30.0), Publications(pool, console)
         keys = ApiKeys(pool, clock, console.keys)
-        listener = Listener(application(routes(database, publications, console), keys, console), console)
+        listener = Listener(application(routes(database, publications, console, tokens), keys, console), console)
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(publications.watch())
             serving = group.create_task(listener.serve(stopping))

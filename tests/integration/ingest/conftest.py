@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
@@ -169,7 +169,9 @@ async def add_keys(database_url: str) -> None:
 
 
 @asynccontextmanager
-async def opened(settings: Kafka, database_url: str, folder: Path, **env: str) -> AsyncIterator[Door]:
+async def opened(
+    settings: Kafka, database_url: str, folder: Path, *, wait_ready: bool = True, **env: str
+) -> AsyncIterator[Door]:
     """Run an ingest over this broker and database. A click's uid is told on a busy machine too, unless `env` says less;
     what is empty there is left out."""
     port = free_port()
@@ -185,7 +187,13 @@ async def opened(settings: Kafka, database_url: str, folder: Path, **env: str) -
     process = ServiceProcess(
         "services.ingest", env={name: value for name, value in told.items() if value}, folder=folder
     )
-    async with process, aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+    async with AsyncExitStack() as stack:
+        if wait_ready:
+            await stack.enter_async_context(process)
+        else:
+            await process.start(wait_ready=False)
+            stack.push_async_exit(process)
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)))
         yield Door(f"http://127.0.0.1:{port}", process, session, settings, database_url)
 
 

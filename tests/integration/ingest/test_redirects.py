@@ -114,6 +114,12 @@ async def test_nothing_of_the_request_decides_where_to(door: Door) -> None:
         assert (answer.status, answer.location) == (302, "https://example.com/link")
 
 
+async def test_an_asset_published_a_moment_ago_leads_on(door: Door) -> None:
+    for number in range(5):
+        await door.define(asset(f"new-{number}", "redirect_link"))
+        assert (await door.follow(token(f"new-{number}"))).location == f"https://example.com/new-{number}"
+
+
 async def test_an_address_is_told_to_the_letter_and_only_what_no_header_can_hold_is_escaped(door: Door) -> None:
     plain = "https://user.example/a%2Fb?c=%C3%A4+d&e='(f)'#g"
     for number, (target, location) in enumerate(

@@ -9,7 +9,7 @@ import pytest
 from deploy.demo import campaign
 from deploy.demo.journal import BUILT_IN_TYPES
 from deploy.demo.people import people
-from deploy.demo.script import Patch, Post, Submit, script
+from deploy.demo.script import FOLLOWED, Follow, Patch, Post, Submit, followed, script
 from tests.model.forms import as_event, mapped
 from tests.model.log import record
 from tests.support.agreement import Agreement
@@ -44,6 +44,10 @@ def test_the_machine_and_the_model_agree_on_every_prospect_of_the_script(seed: i
                     "subject": "quote",
                 }
                 agreement.accept(ids[person], {**event, "time": NOW, "data": {"form": as_event(fields)}})
+            case Follow(person):
+                event = {"id": f"f{person}", "source": "links", "type": "redirect_link.clicked", "subject": FOLLOWED}
+                data = followed(campaign.ASSETS[FOLLOWED]["target_url"])
+                agreement.accept(ids[person], {**event, "time": NOW, "data": data})
             case Post(touches):
                 for touch in touches:
                     event = {

@@ -10,7 +10,7 @@ from core.definition_check import check_actions
 from core.references import References
 from deploy.demo import campaign
 from deploy.demo.people import people
-from deploy.demo.script import Patch, Post, Submit, Touch, script
+from deploy.demo.script import Follow, Patch, Post, Submit, Touch, script
 from schemas.action_lists import EXECUTOR_OF, Actions
 from schemas.field_catalogue import BUILT_IN, Field
 from schemas.triggers import TRIGGERS
@@ -60,4 +60,4 @@ def test_every_prospect_lives_in_one_lane_and_its_repeats_follow_their_first() -
         seen |= set(numbers)
         assert len(numbers) >= len(set(numbers))
     assert seen == set(range(len(seen)))
-    assert {type(step) for lane in lanes for step in lane} == {Post, Patch, Submit}
+    assert {type(step) for lane in lanes for step in lane} == {Post, Patch, Submit, Follow}
