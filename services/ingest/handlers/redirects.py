@@ -74,7 +74,7 @@ class Redirects:
             return "unknown", _page(404)
         except RetryableError:
             return "unavailable", _page(503, **{"Retry-After": "1"})
-        if asset is None or asset.kind != _KIND:
+        if asset is None or asset.kind != _KIND or "target_url" not in asset.settings:
             return "unknown", _page(404)
         if asset.status == "deleted":
             return "deleted", _page(410)
