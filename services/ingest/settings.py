@@ -48,6 +48,8 @@ class WritingBehind(Concern):
     wait_s: PositiveFloat = 0.05
     interactions_max: PositiveInt = 10_000
     """More are dropped and counted. One has a few KiB at most."""
+    outbox_max: PositiveInt = 4
+    """How many go to the outbox at a time: the others wait for their turn, and connections are left for other requests."""
 
 
 def _networks(value: Any) -> Any:

@@ -54,6 +54,7 @@ class WriteBehind:
     def __init__(self, interactions: Log, outbox: Outbox, clock: Clock, writing: WritingBehind) -> None:
         self._log, self._outbox, self._clock, self._writing = interactions, outbox, clock, writing
         self._tasks = asyncio.TaskGroup()
+        self._turns = asyncio.Semaphore(writing.outbox_max)
         self._under_way = 0
         self._newest: dict[str, asyncio.Task[bool]] = {}
         self._astray: dict[str, None] = {}
@@ -122,7 +123,8 @@ class WriteBehind:
 
     async def _enqueued(self, interaction: Stamped) -> bool:
         try:
-            await self._outbox.enqueue(interaction)
+            async with self._turns:
+                await self._outbox.enqueue(interaction)
         except _AWAY:
             return False
         return True
