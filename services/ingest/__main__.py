@@ -11,6 +11,7 @@ from services.ingest.asset_cache import AssetCache
 from services.ingest.handlers.events import Events
 from services.ingest.handlers.forms import Forms
 from services.ingest.handlers.redirects import Redirects
+from services.ingest.outbox import Outbox
 from services.ingest.prospects import Prospects
 from services.ingest.publisher import Publisher
 from services.ingest.served_assets import ServedAssets
@@ -29,7 +30,8 @@ async def main(process: Process, settings: IngestSettings) -> None:
         acceptance = Acceptance(assets, prospects, publisher, clock, ingest)
         events = Events(ApiKeys(pool, clock, ingest.keys), acceptance, ingest)
         forms = Forms(Submissions(pool, clock, ingest), ingest)
-        behind = WriteBehind(publisher, prospects, clock, ingest.writing_behind)
+        outbox = Outbox(pool, timeout_s=ingest.database_timeout_s)
+        behind = WriteBehind(publisher, outbox, clock, ingest.writing_behind)
         served = ServedAssets(assets, pool, ingest)
         redirects = Redirects(settings.tokens.read(), served, behind, clock, ingest.trusted_proxies)
         listener = Listener(application(events, forms, redirects), ingest)

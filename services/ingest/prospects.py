@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from services.chassis.failpoints import failpoint
 from services.chassis.postgres import Connection, Pool, translated
 from services.chassis.sql_files import load_sql
 from services.ingest import metrics
@@ -64,19 +63,6 @@ class Prospects:
             async with asyncio.timeout(self._timeout_s):
                 rows = await self._pool.fetch(SQL["find"], list(texts.values()))
         return {Address(row["email"]).key: Found(str(row["id"]), row["waiting"]) for row in rows}
-
-    async def waiting(self, prospect_id: str) -> bool:
-        """Tell whether the first snapshot or interactions of a prospect are in the outbox still."""
-        with translated():
-            async with asyncio.timeout(self._timeout_s):
-                return bool(await self._pool.fetchval(SQL["waiting"], prospect_id))
-
-    async def enqueue(self, interaction: Stamped) -> None:
-        """Put one interaction into the outbox; it is durable when this returns."""
-        failpoint("ingest.before-outbox")
-        async with transaction(self._pool, timeout_s=self._timeout_s) as connection:
-            await enqueue(connection, [interaction])
-        failpoint("ingest.after-outbox")
 
     @asynccontextmanager
     async def enrolment(self, now: datetime) -> AsyncIterator[Enrolment]:

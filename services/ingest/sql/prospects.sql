@@ -10,10 +10,6 @@ SELECT asked.email, prospects.id,
 FROM unnest($1::text[]) AS asked (email)
 JOIN prospects ON text_key(prospects.email) = text_key(asked.email)
 
--- name: waiting
--- The same of one prospect, by id.
-SELECT EXISTS (SELECT FROM outbox
-               WHERE aggregateid = $1 AND (type = 'interaction' OR (payload #>> '{data,version}') = '1'))
 
 -- name: create
 INSERT INTO prospects (id, email) VALUES ($1, $2)
