@@ -82,7 +82,7 @@ async def test_while_the_broker_hangs_links_lead_on_and_clicks_reach_the_log_onc
         own_kafka.child.send(SIGCONT)
         relay_env = {"FA_KAFKA__BOOTSTRAP": own_settings.bootstrap, "FA_POSTGRES__URL": database_url}
         async with ServiceProcess("services.relay", env=relay_env, folder=tmp_path):
-            await eventually(lambda: database.fetchval("SELECT count(*) = 0 FROM outbox"), 30.0)
+            await eventually(lambda: database.fetchval("SELECT count(*) = 0 FROM outbox"), 60.0)
         logged = [document for key, document in await door.logged() if key == PROSPECT]
     assert len(rows) == 4
     assert list(dict.fromkeys(document["uid"] for document in logged)) == [row["uid"] for row in rows]
