@@ -1,7 +1,7 @@
 """Make the topics that `schemas.topics` declares, and refuse a broker whose topics differ in what correctness needs.
 
 Creating is idempotent. What exists is never altered: retention may be tuned by operators, while the partition count
-(output partition = input partition) and the clean-up policy must be as declared.
+(output partition = input partition) and the clean-up policy must be as declared (`deploy.topic_states`).
 
     python -m deploy.topics
 """
@@ -11,10 +11,10 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     KafkaError,
     LeaderNotAvailableError,
@@ -26,13 +26,13 @@ from aiokafka.errors import (
 from pydantic import Field, PositiveInt
 
 from deploy.errors import DeployError, run_or_explain
+from deploy.topic_states import TopicState, topic_states
 from schemas import topics as declared
 from services.chassis.kafka import connection
 from services.chassis.settings import Concern, Kafka, ServiceSettings, load
 
 _DEADLINE_S: Final = 60.0
 _POLL_S: Final = 0.05
-_POLICY: Final = "cleanup.policy"
 
 
 class Topics(Concern):
@@ -49,10 +49,18 @@ class TopicSettings(ServiceSettings):
     topics: Topics = Field(default_factory=Topics)
 
 
-async def apply(kafka: Kafka, topics: Topics | None = None) -> tuple[str, ...]:
-    """Create what is missing, check what is there, wait until all can be written; return the created names.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Which topics were made, and how each declared one is now."""
 
-    Raises DeployError when a topic differs or the broker refuses or does not answer within a minute.
+    created: tuple[str, ...]
+    states: tuple[TopicState, ...]
+
+
+async def prepare(kafka: Kafka, topics: Topics | None = None) -> Prepared:
+    """Create what is missing, wait until all can be written, and tell how each is.
+
+    Raises DeployError when the broker refuses or does not answer within a minute.
     """
     wanted = topics or Topics()
     names = [kafka.topic(topic.name) for topic in declared.ALL]
@@ -61,13 +69,20 @@ async def apply(kafka: Kafka, topics: Topics | None = None) -> tuple[str, ...]:
             created = await _create(client, kafka, wanted)
             while not await _led(client, names):  # noqa: ASYNC110 - the broker can only be asked
                 await asyncio.sleep(_POLL_S)
-            await _check_partitions(client, kafka, wanted)
-            await _check_policies(client, kafka)
+            return Prepared(created, await topic_states(client, kafka, wanted.keyed_partitions))
     except (KafkaError, OSError, TimeoutError) as exc:
         raise DeployError(
             f"Kafka at {kafka.bootstrap} could not be prepared: {str(exc) or type(exc).__name__}"
         ) from exc
-    return created
+
+
+async def apply(kafka: Kafka, topics: Topics | None = None) -> tuple[str, ...]:
+    """Prepare the topics and return the created names. Raises DeployError when one differs, too."""
+    prepared = await prepare(kafka, topics)
+    for state in prepared.states:
+        if state.problem is not None:
+            raise DeployError(state.problem)
+    return prepared.created
 
 
 async def remove(kafka: Kafka) -> None:
@@ -118,34 +133,6 @@ async def _led(client: AIOKafkaAdminClient, names: Sequence[str]) -> bool:
         if error is not NoError or any(partition["leader"] < 0 for partition in topic["partitions"]):
             return False
     return True
-
-
-async def _check_partitions(client: AIOKafkaAdminClient, kafka: Kafka, wanted: Topics) -> None:
-    described = await client.describe_topics([kafka.topic(topic.name) for topic in declared.ALL])
-    counts = {topic["topic"]: len(topic["partitions"]) for topic in described}
-    for topic in declared.ALL:
-        expected = wanted.keyed_partitions if topic.keyed else 1
-        found = counts[kafka.topic(topic.name)]
-        if found != expected:
-            raise DeployError(
-                f"the topic {kafka.topic(topic.name)} has {found} partitions, {expected} are needed: all keyed topics "
-                "have the same count, which FA_TOPICS__KEYED_PARTITIONS names and which cannot change later"
-            )
-
-
-async def _check_policies(client: AIOKafkaAdminClient, kafka: Kafka) -> None:
-    resources = [ConfigResource(ConfigResourceType.TOPIC, kafka.topic(topic.name)) for topic in declared.ALL]
-    found = {
-        name: {key: value for key, value, *_ in entries}
-        for response in await client.describe_configs(resources)
-        for _code, _message, _kind, name, entries in response.resources
-    }
-    for topic in declared.ALL:
-        policy = found[kafka.topic(topic.name)].get(_POLICY)
-        if policy != topic.config[_POLICY]:
-            raise DeployError(
-                f"the topic {kafka.topic(topic.name)} has {_POLICY}={policy}, {topic.config[_POLICY]} is needed"
-            )
 
 
 async def _main() -> None:

@@ -33,9 +33,18 @@ _DAY_MS: Final = 24 * 3600 * 1000
 _RECORD_MAX_BYTES: Final = 1024 * 1024
 
 
+EVALUATOR_GROUP: Final = "finish-evaluator"
+HISTORY_GROUP: Final = "finish.history"
+
+
 def commands(executor: str) -> str:
     """Name the topic of one executor's commands."""
     return f"finish.commands.{executor}.v1"
+
+
+def executor_group(executor: str) -> str:
+    """Name the consumer group of one executor."""
+    return f"finish.executor.{executor}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, StringConstraints
 
 from core.token_keys import TokenKeys
+from schemas.topics import HISTORY_GROUP
 from services.chassis.api_keys import ApiKeyCache
 from services.chassis.json_body import BodyLimits
 from services.chassis.kafka_lag import LagMeasuring
@@ -15,7 +16,7 @@ from services.chassis.settings import Concern, ServiceSettings
 class History(Concern):
     """The bounds of one batch, and how patiently it is tried again."""
 
-    group: str = "finish.history"
+    group: str = HISTORY_GROUP
     batch_max_records: PositiveInt = 500
     poll_timeout_ms: PositiveInt = 200
     backoff_min_s: PositiveFloat = 0.2

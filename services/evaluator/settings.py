@@ -4,13 +4,14 @@ from typing import ClassVar
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from schemas.topics import EVALUATOR_GROUP
 from services.chassis.settings import Concern, ServiceSettings
 
 
 class Evaluator(Concern):
     """Rhythm and bounds of the lanes."""
 
-    app_id: str = "finish-evaluator"
+    app_id: str = EVALUATOR_GROUP
     """The consumer group, and the beginning of the lanes' transactional ids."""
     epoch: int = Field(default=0, ge=0, le=127)
     """Raise it by one when the interactions topic was made anew: `order` goes on growing, positions of before are void."""

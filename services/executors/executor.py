@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.topics import commands
+from schemas.topics import commands, executor_group
 
 Operands = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -36,4 +36,4 @@ class Executor:
     @property
     def group(self) -> str:
         """Its consumer group, without the deployment's prefix."""
-        return f"finish.executor.{self.name}"
+        return executor_group(self.name)

@@ -13,11 +13,11 @@ from services.chassis.settings import Kafka
 from tests.support.deployment import EXECUTORS
 from tests.support.eventually import eventually
 
-EVALUATORS: Final = "finish-evaluator"
+EVALUATORS: Final = topics.EVALUATOR_GROUP
 _GROUPS: Final = {
     EVALUATORS: (topics.INTERACTIONS,),
-    **{f"finish.executor.{name}": (topics.commands(name),) for name in EXECUTORS},
-    "finish.history": (topics.INTERACTIONS, topics.DECISIONS, topics.DEAD_LETTERS),
+    **{topics.executor_group(name): (topics.commands(name),) for name in EXECUTORS},
+    topics.HISTORY_GROUP: (topics.INTERACTIONS, topics.DECISIONS, topics.DEAD_LETTERS),
 }
 _TIMEOUT_S: Final = 10.0
 
