@@ -45,8 +45,9 @@ format: setup  ## Format, and mend what the linter can mend
 
 lock: setup  ## Pin what pyproject.toml and deploy/local/jars.py ask for (needs uv)
 	$(COMPILE) --output-file requirements/runtime.txt
-	$(COMPILE) --extra local --output-file requirements/local.txt
-	$(COMPILE) --extra local --extra dev --output-file requirements/dev.txt
+	$(COMPILE) --extra cli --output-file requirements/cli.txt
+	$(COMPILE) --extra cli --extra local --output-file requirements/local.txt
+	$(COMPILE) --extra cli --extra local --extra dev --output-file requirements/dev.txt
 	$(RUN) deploy.local.jars
 
 schemas: setup  ## Write the JSON Schemas of the contracts after a change of them

@@ -1,0 +1,1 @@
+"""What can be typed behind `finish`: each reads its options, does its one thing and returns an exit code."""
