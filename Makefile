@@ -10,10 +10,10 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
            --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test chaos check format lock schemas clean local-environment
+.PHONY: help setup run demo test chaos image check format lock schemas settings-docs clean local-environment
 
 help:  ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## Install everything into .venv, only when requirements/dev.txt has changed
 	@$(PYTHON) deploy/environment.py dev
@@ -32,6 +32,9 @@ test: setup  ## Run the tests on a real broker and database (ARGS="-k name" for 
 
 chaos: setup  ## Kill, suspend and rebalance everything for minutes: RUNS seeds of the kills (ARGS as above)
 	@RUNS=$(RUNS) $(RUN) pytest -m slow tests/chaos $(ARGS)
+
+image: setup  ## Carry out the image's steps without a container engine, and start every role from the result
+	@$(RUN) pytest -m slow tests/integration/test_image_steps.py $(ARGS)
 
 check: setup  ## Lint, check the format, the types and the import rules
 	@$(RUN) ruff check .
@@ -52,6 +55,9 @@ lock: setup  ## Pin what pyproject.toml and deploy/local/jars.py ask for (needs 
 
 schemas: setup  ## Write the JSON Schemas of the contracts after a change of them
 	@$(RUN) deploy.schema_files
+
+settings-docs: setup  ## Write docs/settings.md after a change of a setting
+	@$(RUN) deploy.settings_docs
 
 clean:  ## Remove the local stack's data and the tools' caches; .venv stays
 	rm -rf .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
