@@ -42,9 +42,11 @@ class LocalSettings(BaseSettings):
     stop_timeout_s: PositiveFloat = 25.0
 
     kafka_bootstrap: str | None = Field(default=None, validation_alias="FA_KAFKA__BOOTSTRAP")
+    """Given: the stack starts no broker of its own."""
     postgres_url: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("FA_POSTGRES__URL", "DATABASE_URL")
     )
+    """Given, or `DATABASE_URL`: the stack starts no database of its own."""
 
     @property
     def free_min_bytes(self) -> int:

@@ -16,6 +16,7 @@ class Listening(Concern):
     """Where a service listens. Port 0 takes a free one. Bodies have bounds of their own, `json_body.BodyLimits`."""
 
     host: str = "127.0.0.1"
+    """In a container `0.0.0.0`, or nobody reaches it."""
     port: int = Field(default=8080, ge=0, le=65535)
     header_max_bytes: PositiveInt = 8 * 1024
     headers_max: PositiveInt = 64

@@ -31,12 +31,14 @@ class Kafka(Concern):
     """How to reach the broker, and the upper bounds of what is sent to it and read from it."""
 
     bootstrap: str = "127.0.0.1:9092"
+    """`host:port` of one broker or, with commas, of several."""
     topic_prefix: str = ""
     """Before every topic, group and transactional id: tests and shared clusters."""
     member_id: str | None = None
     """Static membership: unique per replica (its ordinal). A restart within the session keeps the partitions."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     ca_file: Path | None = None
+    """Of the authority that signed the brokers' certificates; none: those that the system trusts."""
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
@@ -81,6 +83,7 @@ class Postgres(Concern):
     url: SecretStr = Field(default_factory=_database_url)
     pool_min: int = Field(default=0, ge=0)
     pool_max: PositiveInt = 10
+    """Of this process: the database must allow the sum of all."""
     connect_timeout_s: PositiveFloat = 5.0
     acquire_timeout_s: PositiveFloat = 5.0
     statement_timeout_s: PositiveFloat = 5.0
@@ -92,6 +95,7 @@ class Ops(Concern):
     """Where `/livez`, `/readyz` and `/metrics` listen. Port 0 takes a free one."""
 
     host: str = "127.0.0.1"
+    """In a container `0.0.0.0`, or nobody reaches it."""
     port: int = Field(default=9100, ge=0, le=65535)
     check_timeout_s: PositiveFloat = 2.0
 
