@@ -10,7 +10,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
            --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test chaos image check format lock schemas settings-docs clean local-environment
+.PHONY: help setup run demo test chaos image check format lock schemas dashboard alerts settings-docs clean local-environment
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,14 @@ lock: setup  ## Pin what pyproject.toml and deploy/local/jars.py ask for (needs 
 
 schemas: setup  ## Write the JSON Schemas of the contracts after a change of them
 	@$(RUN) deploy.schema_files
+
+dashboard: setup  ## Write the Grafana dashboard after a change of deploy/dashboard.py
+	@$(RUN) deploy.dashboard
+
+alerts:  ## Check the scrape configuration and try the alert rules over made-up series (needs promtool)
+	@command -v promtool >/dev/null || { echo "error: promtool is needed: it comes with Prometheus (Debian: apt-get install prometheus)" >&2; exit 1; }
+	promtool check config deploy/prometheus/prometheus.yml
+	promtool test rules deploy/alerts/tests/*.yaml
 
 settings-docs: setup  ## Write docs/settings.md after a change of a setting
 	@$(RUN) deploy.settings_docs
