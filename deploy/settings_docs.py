@@ -21,6 +21,7 @@ import annotated_types
 from pydantic import AliasChoices, BaseModel, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from pydantic_settings import NoDecode
 
 from deploy.local.settings import LocalSettings
 from deploy.topics import TopicSettings
@@ -41,6 +42,7 @@ are masked in the line that logs the settings in force. What a deployment must s
 
 Beside these, for tests only: `FA_FAIL=<failpoint>:<n>:kill` (see [CONTRIBUTING](../CONTRIBUTING.md)).
 """
+_MADE: Final[Mapping[Any, str]] = {None: "required", dict: "`{}`"}
 _TYPES: Final = {int: "integer", float: "number", str: "text", bool: "true, false", Path: "path", SecretStr: "secret"}
 _SIGNS: Final = {annotated_types.Gt: ("gt", ">"), annotated_types.Ge: ("ge", ">="), annotated_types.Le: ("le", "<=")}
 
@@ -97,17 +99,18 @@ def sections(model: type[BaseModel], prefix: str, given: BaseModel | None = None
 
 
 def all_sections() -> Iterator[tuple[str, Section]]:
-    """Yield every section there is, each once, under the name of the process that it belongs to."""
-    shared = ServiceSettings.model_fields
-    written: set[str] = set()
+    """Yield every section there is, each once, under the names of the processes that read it."""
     kinds: list[type[ServiceSettings]] = [ServiceSettings, *services(), TopicSettings]
+    concerns: dict[str, type[BaseModel]] = {}
+    readers: dict[str, list[str]] = {}
     for kind in kinds:
         for name, field in kind.model_fields.items():
-            model = _model(field)
-            if name not in written and model is not None:
-                title = "Every process" if name in shared else f"`{kind.name}`"
-                yield from ((title, section) for section in sections(model, f"FA_{name.upper()}__"))
-            written.add(name)
+            if (model := _model(field)) is not None:
+                concerns.setdefault(name, model)
+                readers.setdefault(name, []).append(f"`{kind.name}`")
+    for name, model in concerns.items():
+        title = "Every process" if name in ServiceSettings.model_fields else ", ".join(dict.fromkeys(readers[name]))
+        yield from ((title, section) for section in sections(model, f"FA_{name.upper()}__"))
     yield from (("The local stack (`make run`)", section) for section in sections(LocalSettings, "FA_LOCAL__"))
 
 
@@ -155,7 +158,10 @@ def _type(field: FieldInfo) -> str:
         for kind, (attribute, sign) in _SIGNS.items()
         if isinstance(limit, kind)
     ]
-    return f"{_kind(field.annotation)} {', '.join(signs)}".rstrip()
+    kind = _kind(field.annotation)
+    if NoDecode in field.metadata:  # its validator takes the text apart
+        kind = kind.replace("JSON list of", "with commas:")
+    return f"{kind} {', '.join(signs)}".rstrip()
 
 
 def _kind(annotation: Any) -> str:
@@ -176,8 +182,10 @@ def _default(field: FieldInfo, default: Any) -> str:
     if SecretStr in (field.annotation, *get_args(field.annotation)):
         return "nothing" if default is None else "(secret)"
     if default is PydanticUndefined:
-        return "required" if field.default_factory is None else "computed"
+        return _MADE.get(field.default_factory, "computed")
     match default:
+        case Path() if default.is_relative_to(ROOT):
+            return f"`{default.relative_to(ROOT)}`"
         case None:
             return "nothing"
         case "":

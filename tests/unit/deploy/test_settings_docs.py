@@ -1,10 +1,12 @@
 """`docs/settings.md` says what the models say."""
 
-from typing import ClassVar
+from pathlib import Path
+from typing import Annotated, ClassVar
 
 from pydantic import Field, PositiveInt, SecretStr
+from pydantic_settings import NoDecode
 
-from deploy.settings_docs import FILE, all_sections, sections, services, text
+from deploy.settings_docs import FILE, ROOT, all_sections, sections, services, text
 from services.chassis.settings import Concern
 
 STALE = "run: make settings-docs"
@@ -25,6 +27,8 @@ class Outer(Concern):
     names: tuple[str, ...] = ("a", "b")
     days: PositiveInt | None = None
     by_name: dict[str, int] = Field(default={})
+    proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    found_at: Path = ROOT / ".local"
     on: bool = True
     kept_for: ClassVar[int] = 3
     inner: Inner = Inner(size_max_bytes=7)
@@ -57,6 +61,8 @@ def test_a_row_tells_type_default_and_meaning_and_no_secret() -> None:
         ("FA_OUTER__NAMES", "JSON list of text", '`["a","b"]`', ""),
         ("FA_OUTER__DAYS", "integer > 0, or nothing", "nothing", ""),
         ("FA_OUTER__BY_NAME", "JSON object of text to integer", "`{}`", ""),
+        ("FA_OUTER__PROXIES", "with commas: text", "`[]`", ""),
+        ("FA_OUTER__FOUND_AT", "path", "`.local`", ""),
         ("FA_OUTER__ON", "true, false", "`true`", ""),
         ("FA_OUTER__INNER__SIZE_MAX_BYTES", "integer > 0", "`7`", "How large."),
     ]
