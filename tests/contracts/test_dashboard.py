@@ -57,4 +57,4 @@ def test_an_expression_reads_only_what_is_exported(expression: str) -> None:
 def test_whatever_an_alert_reads_is_shown() -> None:
     shown = {name for expression in EXPRESSIONS for name in read(_parsable(expression)).selected}
     alerted = {name for rule in RULES.values() for name in read(rule["expr"]).selected}
-    assert alerted - shown - {"up"} == set(), "add a panel to deploy/dashboard.py"
+    assert alerted - shown - {"up"} == set(), "add a panel to deploy/dashboard_panels.py"
