@@ -56,7 +56,7 @@ lock: setup  ## Pin what pyproject.toml and deploy/local/jars.py ask for (needs 
 schemas: setup  ## Write the JSON Schemas of the contracts after a change of them
 	@$(RUN) deploy.schema_files
 
-dashboard: setup  ## Write the Grafana dashboard after a change of deploy/dashboard.py
+dashboard: setup  ## Write the Grafana dashboard after a change of its panels
 	@$(RUN) deploy.dashboard
 
 alerts:  ## Check the scrape configuration and try the alert rules over made-up series (needs promtool)
