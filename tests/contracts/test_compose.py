@@ -12,10 +12,10 @@ import yaml
 from jsonschema import Draft201909Validator
 
 from deploy.local import jars
-from deploy.migrate import MAJOR_MIN
 from deploy.role import ROLES
 from deploy.settings_docs import all_sections, services
 from deploy.topics import TopicSettings
+from services.chassis.postgres import VERSION_MIN
 from services.chassis.settings import Ops, Postgres, ServiceSettings, Stop, load
 from services.executors.registry import executors
 from tests.support.compose import FOLDER, document, environment, processes, variables
@@ -136,7 +136,7 @@ def test_images_of_others_are_pinned_to_what_the_suite_runs_on() -> None:
     assert all(re.search(r":v?\d", image) for image in images.values())
     broker = next(root for root in jars.ROOTS if ":kafka_" in root)
     assert images["kafka"] == f"apache/kafka:{broker.split(':')[-1]}"
-    assert int(images["postgres"].removeprefix("postgres:")) >= MAJOR_MIN
+    assert int(images["postgres"].removeprefix("postgres:")) >= VERSION_MIN
 
 
 def test_nothing_is_open_to_the_network_unless_somebody_says_so() -> None:
