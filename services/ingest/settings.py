@@ -3,6 +3,7 @@
 from ipaddress import ip_network
 from typing import Annotated, Any, ClassVar
 
+import orjson
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import NoDecode
 
@@ -56,7 +57,8 @@ def _networks(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return tuple(ip_network(each.strip()) for each in value.split(","))
+        listed = orjson.loads(value) if value.startswith("[") else value.split(",")
+        return tuple(ip_network(str(each).strip()) for each in listed)
     except ValueError:
         raise ValueError("networks are <address>/<bits> with commas between") from None
 
@@ -76,7 +78,7 @@ class Ingest(Listening):
     form_max_fields: PositiveInt = 200
     spam: Spam = Spam()
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
-    """Networks of our own proxies, with commas between: from them, X-Forwarded-For tells the client's address."""
+    """Networks of our own proxies, with commas between or as a JSON array: from them, X-Forwarded-For tells the client's address."""
     publishing: Publishing = Publishing()
     writing_behind: WritingBehind = WritingBehind()
     keys: ApiKeyCache = ApiKeyCache()

@@ -10,7 +10,6 @@ SELECT asked.email, prospects.id,
 FROM unnest($1::text[]) AS asked (email)
 JOIN prospects ON text_key(prospects.email) = text_key(asked.email)
 
-
 -- name: create
 INSERT INTO prospects (id, email) VALUES ($1, $2)
 ON CONFLICT (text_key(email)) DO NOTHING

@@ -11,6 +11,8 @@ def test_proxies_are_networks_with_commas_between_and_nobody_is_one_by_default(m
     monkeypatch.setenv("FA_INGEST__TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::/32,192.0.2.1")
     expected = tuple(map(ip_network, ("10.0.0.0/8", "2001:db8::/32", "192.0.2.1/32")))
     assert load(IngestSettings).ingest.trusted_proxies == expected
+    monkeypatch.setenv("FA_INGEST__TRUSTED_PROXIES", '["10.0.0.0/8", "2001:db8::/32", "192.0.2.1"]')
+    assert load(IngestSettings).ingest.trusted_proxies == expected
 
 
 @pytest.mark.parametrize(
