@@ -28,6 +28,8 @@ class Refused(Exception):
         self.reason: DeadReason = reason
         self.error = error
         self.uid = uid
+        self.withheld = False
+        """Whether the dead letter must not hold the record's bytes: the prospect was erased."""
 
 
 @dataclass(frozen=True, slots=True)

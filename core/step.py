@@ -51,14 +51,23 @@ def step(
     `state` is the key's (None: never seen), `offset` the record's. Raises Refused when the record must end as a dead
     letter, VersionUnknown when it cites a list version that `definitions` does not hold yet; both leave the state as it is.
     """
+    before = state or EMPTY
+    try:
+        return _step(before, key, value, order(epoch, offset, 0), definitions, limits)
+    except Refused as refused:
+        refused.withheld = before.erased
+        raise
+
+
+def _step(
+    state: State, key: bytes | None, value: bytes | None, base: int, definitions: Definitions, limits: Limits
+) -> Step:
     record = decode(value)
     if key is None or key != record.prospect_id.encode():
         raise Refused("malformed", "the key is not the record's prospectid")
-    before = state or EMPTY
-    base = order(epoch, offset, 0)
     if isinstance(record, Snapshot):
-        return _snapshot(before, record, base, definitions, limits, len(value or b""))
-    return _interaction(before, record, base, definitions, limits)
+        return _snapshot(state, record, base, definitions, limits, len(value or b""))
+    return _interaction(state, record, base, definitions, limits)
 
 
 def _snapshot(

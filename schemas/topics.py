@@ -29,7 +29,8 @@ DEAD_LETTERS: Final = "finish.dead-letters.v1"
 KEYED_PARTITIONS: Final = 8
 """Default for a new deployment. All keyed topics have the same count: output partition = input partition."""
 
-_DAY_MS: Final = 24 * 3600 * 1000
+_HOUR_MS: Final = 3600 * 1000
+_DAY_MS: Final = 24 * _HOUR_MS
 _RECORD_MAX_BYTES: Final = 1024 * 1024
 
 
@@ -69,11 +70,20 @@ def _compacted() -> dict[str, str]:
     return {"cleanup.policy": "compact", "max.message.bytes": str(_RECORD_MAX_BYTES)}
 
 
+def _forgetting() -> dict[str, str]:
+    """Return the configuration of a compacted topic whose replaced records are gone within about a day.
+
+    Without `max.compaction.lag.ms` a partition is cleaned only once half of it is new, which may be never: then the values
+    of an erased prospect would stay. A segment is rolled by the next record that the partition takes.
+    """
+    return _compacted() | {"segment.ms": str(_HOUR_MS), "max.compaction.lag.ms": str(_DAY_MS)}
+
+
 ALL: Final = (
     Topic(INTERACTIONS, keyed=True, config=_kept(7)),
     Topic(DEFINITIONS, keyed=False, config=_compacted()),
     *(Topic(commands(executor), keyed=True, config=_kept(7)) for executor in EXECUTORS),
     Topic(DECISIONS, keyed=True, config=_kept(7)),
-    Topic(EVALUATOR_STATE, keyed=True, config=_compacted() | {"segment.ms": "3600000"}),
-    Topic(DEAD_LETTERS, keyed=True, config=_kept(14)),
+    Topic(EVALUATOR_STATE, keyed=True, config=_forgetting()),
+    Topic(DEAD_LETTERS, keyed=True, config=_kept(7)),
 )

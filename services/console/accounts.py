@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from core.definitions import CompiledList
+from core.explain import explain
 from schemas.decisions import Decision
 from schemas.identity import command_id
 from schemas.outcomes import SETTLED, InteractionStatus
 from services.chassis.sql_files import load_sql
-from services.console.bodies.interactions import CommandAccount, Outcome
+from services.console.bodies.interactions import CommandAccount, ExplainedDecision, JudgedAction, Outcome
 from services.console.transactions import Database, Row
 
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "interactions.sql")
@@ -70,6 +72,15 @@ async def accounts_of(database: Database, rows: Sequence[Row]) -> list[Account]:
         status = _status(decision, commands, refused=row["uid"] in refused)
         accounts.append(Account(row, decision, document, commands, status))
     return accounts
+
+
+def explained(decision: Mapping[str, Any], actions: CompiledList) -> ExplainedDecision:
+    """Return why each action of the version that decided fired or not."""
+    return ExplainedDecision(
+        version=decision["version"],
+        reason=decision["reason"],
+        actions=[JudgedAction.model_validate(judged) for judged in explain(decision, actions)],
+    )
 
 
 async def _outcomes(database: Database, uids: Sequence[Any]) -> list[Row]:

@@ -22,6 +22,7 @@ REPLAYS: Final = Counter(
     "finish_console_dead_letter_replays_total", "Dead letters put on their way again", ("topic", "reason")
 )
 DELETIONS: Final = Counter("finish_console_dead_letter_deletions_total", "Dead letters deleted", ("topic", "reason"))
+ERASURES: Final = Counter("finish_console_erasures_total", "Prospects erased")
 
 HISTORY_LAG: Final = Gauge("finish_history_lag_records", "Records that history has not stored yet", ("topic",))
 HISTORY_RECORDS: Final = Counter("finish_history_records_total", "Records that history has read", ("topic", "outcome"))

@@ -18,6 +18,7 @@ _TITLES: Final = {
     403: "The key lacks the scope admin",
     404: "There is no such thing",
     409: "Taken already, or not possible as it is",
+    410: "The prospect was erased",
     412: "Changed by somebody else: If-Match names another version",
     413: "The body is too large",
     415: "Another content type or encoding",

@@ -1,5 +1,8 @@
 """The problems that several handlers answer with."""
 
+from collections.abc import Mapping
+from uuid import UUID
+
 from services.chassis.json_body import invalid
 from services.chassis.problems import FieldError, Problem
 
@@ -7,6 +10,14 @@ from services.chassis.problems import FieldError, Problem
 def not_found(what: str) -> Problem:
     """Answer 404: there is no such thing."""
     return Problem(404, "not-found", f"There is no such {what}")
+
+
+def prospect_id(path: Mapping[str, str]) -> UUID:
+    """Return the id in the path. Raises Problem 404 when it is no UUID: there is no such prospect."""
+    try:
+        return UUID(path["id"])
+    except ValueError:
+        raise not_found("prospect") from None
 
 
 def taken(pointer: str, detail: str) -> Problem:

@@ -17,6 +17,7 @@ from services.console.bodies.dead_letters import (
     Replays,
     ShownDeadLetter,
 )
+from services.console.bodies.erasures import Receipt
 from services.console.bodies.interactions import InteractionAccount, TimelineEntry
 from services.console.bodies.links import Link, NewLink
 from services.console.bodies.lists import MailingList, NewList
@@ -28,6 +29,7 @@ from services.console.handlers.api_keys import Keys
 from services.console.handlers.assets import AssetQuery, Assets
 from services.console.handlers.catalogue import CatalogueFields
 from services.console.handlers.dead_letters import DeadLetters
+from services.console.handlers.erasures import Erasures
 from services.console.handlers.interactions import Interactions
 from services.console.handlers.links import Links
 from services.console.handlers.lists import Lists
@@ -47,6 +49,7 @@ def routes(
     """Build the handlers and return every route. Without `keys` of tokens no links are made."""
     return (
         *_records(Prospects(database, publications), Interactions(database)),
+        *_erasures(Erasures(database, publications)),
         *_assets(Assets(database, publications), Links(database, keys, console.public_url)),
         *_actions(ActionLists(database, publications)),
         *_references(Users(database, publications), Lists(database)),
@@ -68,7 +71,7 @@ def _records(prospects: Prospects, interactions: Interactions) -> Sequence[AnyRo
             status=201,
             problems=(409, 504),
         ),
-        Route("GET", one, "Read a prospect", prospects.read, Prospect, problems=(404,)),
+        Route("GET", one, "Read a prospect", prospects.read, Prospect, problems=(404, 410)),
         Route(
             "PATCH",
             one,
@@ -77,7 +80,7 @@ def _records(prospects: Prospects, interactions: Interactions) -> Sequence[AnyRo
             Prospect,
             body=ProspectChanges,
             guarded=True,
-            problems=(404, 409, 504),
+            problems=(404, 409, 410, 504),
         ),
         Route(
             "GET",
@@ -86,7 +89,7 @@ def _records(prospects: Prospects, interactions: Interactions) -> Sequence[AnyRo
             interactions.timeline,
             Page[TimelineEntry],
             query=PageQuery,
-            problems=(404,),
+            problems=(404, 410),
         ),
         Route(
             "GET",
@@ -95,6 +98,23 @@ def _records(prospects: Prospects, interactions: Interactions) -> Sequence[AnyRo
             interactions.read,
             InteractionAccount,
             problems=(404,),
+        ),
+    )
+
+
+def _erasures(erasures: Erasures) -> Sequence[AnyRoute]:
+    one = "/api/prospects/{id}"
+    return (
+        Route(
+            "DELETE",
+            one,
+            "Erase a prospect, for good, and answer the receipt; again answers the same",
+            erasures.erase,
+            Receipt,
+            problems=(404, 504),
+        ),
+        Route(
+            "GET", f"{one}/erasure", "Read the receipt of an erased prospect", erasures.read, Receipt, problems=(404,)
         ),
     )
 

@@ -16,7 +16,7 @@ KEY_MAX_BYTES: Final = 1024
 
 def dead_letter(record: ConsumerRecord, topic: str, refused: Refused) -> bytes:
     """Write the dead letter of a record of `topic` (its name without a prefix). The broker's time of the record is its
-    only time: an evaluation has none."""
+    only time: an evaluation has none. Of an erased prospect it says what was wrong, without the bytes."""
     moment = datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC)
     letter = DeadLetter(
         id=letter_id(topic, record.partition, record.offset, replay_of(record.headers)),
@@ -25,8 +25,8 @@ def dead_letter(record: ConsumerRecord, topic: str, refused: Refused) -> bytes:
         topic=topic,
         partition=record.partition,
         offset=record.offset,
-        key=_encoded(record.key, KEY_MAX_BYTES),
-        value=_encoded(record.value, VALUE_MAX_BYTES),
+        key=None if refused.withheld else _encoded(record.key, KEY_MAX_BYTES),
+        value=None if refused.withheld else _encoded(record.value, VALUE_MAX_BYTES),
         cut=len(record.key or b"") > KEY_MAX_BYTES or len(record.value or b"") > VALUE_MAX_BYTES,
         uid=stated_uid(refused.uid or _uid_in(record.value)),
         prospect_id=stated_prospect(record.key),

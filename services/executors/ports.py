@@ -8,15 +8,15 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from schemas.commands.command import Command
-from schemas.outcomes import DeadReason
+from schemas.outcomes import DeadReason, Suppressed
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a command ended. `error` says what is wrong in constant words: never a value."""
 
-    state: Literal["done", "no_change", "dead"]
-    reason: DeadReason | None = None
+    state: Literal["done", "no_change", "suppressed", "dead"]
+    reason: DeadReason | Suppressed | None = None
     error: str | None = None
     attempts: int = 1
 
@@ -70,6 +70,10 @@ class RecordTransaction(Protocol):
 
     async def lock(self, prospect_ids: Collection[UUID]) -> set[UUID]:
         """Lock these prospects' rows until the end, and return which exist."""
+        ...
+
+    async def erased(self, prospect_ids: Collection[UUID]) -> set[UUID]:
+        """Return which of these prospects, that no longer exist, were erased. `lock` comes before."""
         ...
 
     async def change(self, action_type: str, effects: Sequence[Effect]) -> list[Outcome]:

@@ -36,10 +36,9 @@ class Enrolment:
     async def prospect(self, address: Address, source: str) -> str:
         """Return the prospect of the address, created by this source unless somebody was faster."""
         await name_writer(self._connection, f"ingest:{source}", self._now)
-        created = await self._connection.fetchval(SQL["create"], uuid4(), address.text)
-        if created is None:
-            (row,) = await self._connection.fetch(SQL["find"], [address.text])
-            return str(row["id"])
+        while (created := await self._connection.fetchval(SQL["create"], uuid4(), address.text)) is None:
+            if row := await self._connection.fetchrow(SQL["find"], [address.text]):
+                return str(row["id"])  # otherwise it was erased between the two statements
         metrics.CREATED.inc()
         return str(created)
 

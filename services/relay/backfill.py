@@ -1,4 +1,4 @@
-"""Backfill: puts a snapshot of every record that exists into the outbox, for a database older than its log.
+"""Backfill: puts a snapshot of every record that exists, or was erased, into the outbox, for a database older than its log.
 
 Each record gets its next version, so that no snapshot already in the log is newer. It may run at any time, again too.
 """
@@ -24,18 +24,20 @@ log = structlog.get_logger()
 
 async def backfill(pool: Pool, clock: Clock, *, chunk_rows: int) -> int:
     """Enqueue a snapshot of every prospect and return how many there are. Raises RetryableError."""
-    last, total = _BEFORE_ALL, 0
-    while ids := await _chunk(pool, clock, last, chunk_rows):
-        last, total = max(ids), total + len(ids)
-        log.info("backfill_enqueued", prospects=total)
+    total = 0
+    for statement in ("chunk", "erased_chunk"):
+        last = _BEFORE_ALL
+        while ids := await _chunk(pool, clock, statement, last, chunk_rows):
+            last, total = max(ids), total + len(ids)
+            log.info("backfill_enqueued", prospects=total)
     return total
 
 
-async def _chunk(pool: Pool, clock: Clock, after: UUID, rows: int) -> list[UUID]:
+async def _chunk(pool: Pool, clock: Clock, statement: str, after: UUID, rows: int) -> list[UUID]:
     with translated():
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute(SQL["name_writer"], clock.now().isoformat())
-            return [row["id"] for row in await connection.fetch(SQL["chunk"], after, rows)]
+            return [row["id"] for row in await connection.fetch(SQL[statement], after, rows)]
 
 
 async def run(process: Process, settings: RelaySettings) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -33,17 +34,16 @@ class ServiceProcess:
         self.ops_port = free_port()
         self._armed = "FA_FAIL" in env
         self.log_file = folder / f"{'-'.join((module, *arguments))}-{self.ops_port}.log"
-        self._child = Child(
-            ChildSpec(
-                name=module,
-                argv=(sys.executable, "-m", module, *arguments),
-                log_file=self.log_file,
-                env=_cleared() | {"FA_OPS__HOST": HOST, "FA_OPS__PORT": str(self.ops_port), **env},
-                whole_env=True,
-                ready=self.not_ready,
-                ready_timeout_s=ready_timeout_s,
-            )
+        self._spec = ChildSpec(
+            name=module,
+            argv=(sys.executable, "-m", module, *arguments),
+            log_file=self.log_file,
+            env=_cleared() | {"FA_OPS__HOST": HOST, "FA_OPS__PORT": str(self.ops_port), **env},
+            whole_env=True,
+            ready=self.not_ready,
+            ready_timeout_s=ready_timeout_s,
         )
+        self._child = Child(self._spec)
 
     async def __aenter__(self) -> Self:
         """Start it and wait until it is ready."""
@@ -89,8 +89,10 @@ class ServiceProcess:
         """Return all that it has written, over all runs."""
         return self.log_file.read_text(encoding="utf-8", errors="replace")
 
-    async def start(self, *, wait_ready: bool = True) -> None:
-        """Start it, again after a kill or stop, with the same environment and port."""
+    async def start(self, *, wait_ready: bool = True, fail: str = "") -> None:
+        """Start it, again after a kill or stop, with the same environment and port; `fail` arms failpoints in this run."""
+        armed = {"FA_FAIL": fail} if fail else {}
+        self._child.spec = replace(self._spec, env={**self._spec.env, **armed})
         await self._child.start()
         if wait_ready:
             await self._child.wait_ready()

@@ -38,11 +38,17 @@ class JudgedAction(BaseModel):
 
 
 class ExplainedDecision(BaseModel):
-    """What was concluded. `reason` discards the whole sequence."""
+    """What was concluded. `reason` discards the whole sequence. Of an erased prospect there are no conditions any more."""
 
     version: int
     reason: NotFired | None
     actions: list[JudgedAction]
+
+    def without_conditions(self) -> "ExplainedDecision":
+        """Return the same without what the criteria saw."""
+        return self.model_copy(
+            update={"actions": [action.model_copy(update={"conditions": []}) for action in self.actions]}
+        )
 
 
 class Outcome(BaseModel):

@@ -1,24 +1,20 @@
 """Why: what became of an interaction, and a prospect's interactions in time."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from core.definitions import CompiledList, compile_list
-from core.explain import explain
-from services.console.accounts import SQL, Account, account_of, accounts_of
+from services.console.accounts import SQL, Account, account_of, accounts_of, explained
 from services.console.bodies.interactions import (
     DecisionSummary,
     ExplainedDecision,
     InteractionAccount,
-    JudgedAction,
     TimelineEntry,
 )
-from services.console.handlers.prospects import prospect_id
+from services.console.erasure import absent
 from services.console.paging import Page, PageQuery, bad_cursor, cut, decode_cursor, encode_cursor
-from services.console.refusals import not_found
+from services.console.refusals import not_found, prospect_id
 from services.console.route import Call
 from services.console.transactions import Database, Row
 
@@ -43,7 +39,7 @@ class Interactions:
         after = _position(query.cursor) if query.cursor else (None, None, None)
         rows = await self.database.rows(SQL["timeline"], str(prospect), *after, query.limit + 1)
         if not rows and not (await self.database.rows(SQL["prospect_exists"], prospect))[0][0]:
-            raise not_found("prospect")
+            raise await absent(self.database.row, prospect)
         shown, more = cut(rows, query.limit)
         accounts = await accounts_of(self.database, shown)
         return Page(items=[_entry(account) for account in accounts], next=_cursor(shown[-1]) if more else None)
@@ -79,12 +75,8 @@ def _entry(account: Account) -> TimelineEntry:
 def _explained(account: Account) -> ExplainedDecision | None:
     if account.row is None or account.decision is None:
         return None
-    document: Mapping[str, Any] = account.row["document"]
     actions = (
         CompiledList(account.decision.asset_id, None, 0) if account.document is None else compile_list(account.document)
     )
-    return ExplainedDecision(
-        version=account.decision.version,
-        reason=account.decision.reason,
-        actions=[JudgedAction.model_validate(judged) for judged in explain(document, actions)],
-    )
+    shown = explained(account.row["document"], actions)
+    return shown.without_conditions() if account.row["erased"] else shown

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -15,10 +15,11 @@ from services.chassis.problems import FieldError, Problem
 from services.chassis.sql_files import load_sql
 from services.console.bodies.prospects import Membership, NewProspect, Prospect, ProspectChanges
 from services.console.catalogue import read_catalogue
+from services.console.erasure import absent
 from services.console.publications import SQL as OUTBOX
 from services.console.publications import Publications
 from services.console.record_values import RecordValues, merged, of_row, unknown_references
-from services.console.refusals import not_found, refuse, require_version, taken
+from services.console.refusals import not_found, prospect_id, refuse, require_version, taken
 from services.console.route import Call
 from services.console.transactions import Database, Row
 
@@ -46,9 +47,10 @@ class Prospects:
 
     async def read(self, call: Call[None, None]) -> Prospect:
         """Read a prospect."""
-        row = await self.database.row(SQL["read"], prospect_id(call.path))
+        identity = prospect_id(call.path)
+        row = await self.database.row(SQL["read"], identity)
         if row is None:
-            raise not_found("prospect")
+            raise await absent(self.database.row, identity)
         return _prospect(row)
 
     async def change(self, call: Call[ProspectChanges, None]) -> Prospect:
@@ -57,7 +59,7 @@ class Prospects:
         async with self.database.record_change(f"api:{call.key.id}") as tx:
             row = await tx.fetchrow(SQL["lock"], identity)
             if row is None:
-                raise not_found("prospect")
+                raise await absent(tx.fetchrow, identity)
             require_version(call.if_match, row["version"])
             old = of_row(row)
             values = await _checked(tx, old, call.body)
@@ -93,14 +95,6 @@ def _refusals() -> Iterator[None]:
         raise _email_taken() from None
     except asyncpg.CheckViolationError:
         raise invalid([FieldError("", "makes a record that is larger than 192 KiB")]) from None
-
-
-def prospect_id(path: Any) -> UUID:
-    """Return the id in the path. Raises Problem 404 when it is no UUID: there is no such prospect."""
-    try:
-        return UUID(path["id"])
-    except ValueError:
-        raise not_found("prospect") from None
 
 
 def _email_taken() -> Problem:

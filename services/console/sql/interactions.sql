@@ -1,7 +1,10 @@
 -- What became of interactions: rows that history wrote, with the ledger of the executors.
 
 -- name: one
-SELECT * FROM decisions WHERE uid = $1
+-- Of an erased prospect the values are gone: they must not be told as missing.
+SELECT *, EXISTS (SELECT FROM erasures WHERE erasures.prospect_id::text = decisions.prospect_id) AS erased
+FROM decisions
+WHERE uid = $1
 
 -- name: timeline
 -- Newest first; the order of the log breaks ties of acceptance time.

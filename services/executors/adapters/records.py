@@ -104,6 +104,11 @@ class PostgresTransaction:
         rows = await self._connection.fetch(LEDGER["lock"], list(prospect_ids))
         return {row["id"] for row in rows}
 
+    async def erased(self, prospect_ids: Collection[UUID]) -> set[UUID]:
+        """Return which of these prospects, that no longer exist, were erased. `lock` comes before."""
+        rows = await self._connection.fetch(LEDGER["erased"], list(prospect_ids))
+        return {row["prospect_id"] for row in rows}
+
     async def change(self, action_type: str, effects: Sequence[Effect]) -> list[Outcome]:
         """Carry out effects of one type on locked rows, at most one per prospect. What is done has moved the mark."""
         operands = [(e.command.prospect_id, e.command.order, e.operands) for e in effects]

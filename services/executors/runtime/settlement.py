@@ -6,7 +6,8 @@ The order of the steps is the guarantee:
    has ended, gives none, so a replay that comes twice has no second effect.
 2. `claim`: what is in the ledger already is dropped by its id before anything looks at its order, because repeats may
    arrive late; `revive` takes dead commands again that are replayed. A transaction that holds the same ids is waited for.
-3. `lock`: rows in the order of their ids, so that batches of several processes queue up behind each other.
+3. `lock`: rows in the order of their ids, so that batches of several processes queue up behind each other. An erasure
+   queues up, too: a command's effect is either before it, and erased with the record, or the command is suppressed.
 4. rounds: the k-th new command of each prospect, so that one statement serves many prospects and each keeps its order. A
    replay acts on the record as it is now; its snapshot is an executor's, so it raises no triggers.
 5. `bury` and `forget`: what is dead is a dead letter, a replay the same one again with one attempt more; what is done ends it.
@@ -16,9 +17,11 @@ The order of the steps is the guarantee:
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
 from schemas.commands.command import Command
+from schemas.outcomes import DeadReason
 from services.executors.core.rounds import rounds
 from services.executors.ports import DeadLetter, Effect, Outcome, RecordTransaction
 from services.executors.runtime.entries import AnyEntry, Entry, Record, Refusal, Unreadable
@@ -40,8 +43,10 @@ async def settle(batch: Sequence[AnyEntry], tx: RecordTransaction) -> Settled:
     batch, stale, asked = await _replayable(batch, tx)
     entries = [entry for entry in batch if isinstance(entry, Entry)]
     fresh, repeats, conflicts = await _sorted_out(entries, tx)
-    existing = await tx.lock({entry.command.prospect_id for entry in entries}) if entries else set()
-    outcomes = _refused(fresh, existing)
+    concerned = {entry.command.prospect_id for entry in entries}
+    existing = await tx.lock(concerned) if concerned else set()
+    erased = await tx.erased(absent) if (absent := concerned - existing) else set()
+    outcomes = _refused(fresh, existing, erased)
     outcomes |= await _carried_out([entry for entry in fresh if entry.command.id not in outcomes], tx)
 
     if ended := {command_id: outcome for command_id, outcome in outcomes.items() if outcome.state != "done"}:
@@ -117,11 +122,13 @@ async def _sorted_out(entries: Sequence[Entry], tx: RecordTransaction) -> tuple[
     return fresh, repeats, conflicts
 
 
-def _refused(fresh: Iterable[Entry], existing: set[UUID]) -> dict[UUID, Outcome]:
-    """Return the outcomes of those that are not even tried."""
+def _refused(fresh: Iterable[Entry], existing: set[UUID], erased: set[UUID]) -> dict[UUID, Outcome]:
+    """Return the outcomes of those that are not even tried. Of an erased prospect nothing is dead: its bytes are not kept."""
     outcomes = {}
     for entry in fresh:
-        if (refusal := entry.refusal) is not None:
+        if entry.command.prospect_id in erased:
+            outcomes[entry.command.id] = Outcome("suppressed", "erased")
+        elif (refusal := entry.refusal) is not None:
             outcomes[entry.command.id] = Outcome("dead", refusal.reason, refusal.error, refusal.attempts)
         elif entry.command.prospect_id not in existing:
             outcomes[entry.command.id] = Outcome("dead", "unknown_prospect", "the prospect does not exist")
@@ -150,7 +157,8 @@ def _letters(
     for entry in fresh:
         outcome = outcomes[entry.command.id]
         if outcome.state == "dead":
-            refusal = Refusal(outcome.reason or "permanent", outcome.error or "", outcome.attempts)
+            reason = cast("DeadReason", outcome.reason or "permanent")  # a dead command's is none of `Suppressed`
+            refusal = Refusal(reason, outcome.error or "", outcome.attempts)
             letters.append(_letter(entry.record, refusal, entry.command))
     return list({letter.id: letter for letter in letters}.values())  # of a record and its replay the later one counts
 

@@ -1,4 +1,4 @@
--- Snapshots of records that exist already. The row trigger writes them; those of the writer `backfill` raise no triggers.
+-- Snapshots of records that exist already, or that were erased. The row trigger writes them; those of the writer `backfill` raise no triggers.
 
 -- name: name_writer
 SELECT set_config('finish.writer', 'backfill', true), set_config('finish.now', $1, true)
@@ -12,3 +12,13 @@ UPDATE prospects SET version = prospects.version
 FROM chunk
 WHERE prospects.id = chunk.id
 RETURNING prospects.id
+
+-- name: erased_chunk
+-- The next $2 erased prospects after $1.
+INSERT INTO outbox (aggregatetype, aggregateid, type, payload)
+SELECT 'interactions', prospect_id::text, 'snapshot', erased_snapshot(e)
+FROM erasures e
+WHERE prospect_id > $1
+ORDER BY prospect_id
+LIMIT $2
+RETURNING aggregateid::uuid AS id

@@ -33,7 +33,7 @@ NO_CALLS: Final[tuple[tuple[str, str, dict[str, str], int], ...]] = (
     ("POST", "/api/lists", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
     ("POST", "/api/lists", {**JSON, "Content-Encoding": "gzip"}, 415),
     ("PUT", "/api/lists", JSON, 405),
-    ("DELETE", "/api/prospects/8a1bf615-e3ff-48dc-98bb-30034d3f02d5", {}, 405),
+    ("DELETE", "/api/assets/prospect", {}, 405),
     ("GET", "/api/nothing", {}, 404),
     ("GET", "/api/assets/..%2f..%2fetc", {}, 404),
     ("GET", "/api/assets/%00", {}, 404),

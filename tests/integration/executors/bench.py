@@ -65,6 +65,10 @@ class Bench:
         """Let the pipeline settle the documents as one batch."""
         await self.pipeline.settle([record(document) for document in documents])
 
+    async def settle_raw(self, value: bytes, key: bytes) -> None:
+        """Let the pipeline settle a record with this key."""
+        await self.pipeline.settle([record(value)._replace(key=key)])
+
     async def prospect(self, **columns: Any) -> UUID:
         """Insert a prospect and return its id."""
         prospect_id = uuid4()

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from schemas.snapshots import Snapshot
 from services.chassis import postgres
 from services.chassis.clock import SystemClock
 from services.chassis.postgres import Pool
@@ -37,6 +38,18 @@ async def test_a_backfill_enqueues_every_record_once_as_a_newer_version_without_
         " AND payload->'data'->'version' = '2') AS silent FROM outbox"
     )
     assert tuple(found) == (10_000, 10_000, 10_000)
+
+
+async def test_a_backfill_tells_a_new_log_who_was_erased(pool: Pool, database: asyncpg.Connection) -> None:
+    await database.execute(
+        "INSERT INTO erasures (prospect_id, version, erased_at, erased_by, removed)"
+        " SELECT gen_random_uuid(), 5, now(), 'key', '{}' FROM generate_series(1, 5)"
+    )
+    assert await backfill(pool, SystemClock(), chunk_rows=2) == 5
+    rows = await database.fetch("SELECT aggregateid, payload FROM outbox WHERE aggregatetype = 'interactions'")
+    snapshots = {row["aggregateid"]: Snapshot.model_validate_json(row["payload"]) for row in rows}
+    assert len(snapshots) == 5
+    assert all(snapshot.data.erased and key == snapshot.subject for key, snapshot in snapshots.items())
 
 
 async def _settled(database: asyncpg.Connection, state: str, days_ago: int) -> UUID:

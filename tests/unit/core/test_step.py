@@ -262,3 +262,6 @@ def test_an_erased_prospect_is_suppressed() -> None:
     result = _click(world)
     assert (result.outcome, result.commands) == ("erased", ())
     assert world.states[PROSPECT].values == Values()
+    with pytest.raises(Refused) as refused:
+        step(world.states[PROSPECT], PROSPECT.encode(), b"personal", 9, world.definitions)
+    assert refused.value.withheld

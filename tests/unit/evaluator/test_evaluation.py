@@ -202,3 +202,12 @@ def test_a_huge_poison_record_is_cut_to_what_a_topic_takes() -> None:
     assert len(key) + len(value) < RECORD_MAX_BYTES - 2048
     assert len(base64.b64decode(orjson.loads(value)["value"])) == 512 * 1024
     assert orjson.loads(value)["cut"] is True
+
+
+def test_a_dead_letter_of_an_erased_prospect_says_what_is_wrong_without_the_bytes() -> None:
+    refused = Refused("malformed", "not JSON")
+    refused.withheld = True
+    evaluated, _ = run(Saying(refused), record(5, b"special"))
+    (letter,) = letters(evaluated.outputs)
+    assert (letter.reason, letter.error, letter.offset) == ("malformed", "not JSON", 5)
+    assert (letter.key, letter.value) == (None, None)

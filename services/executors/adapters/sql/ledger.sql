@@ -53,6 +53,11 @@ DELETE FROM dead_letters WHERE id = ANY ($1::uuid[]);
 -- $1 prospect ids
 SELECT id FROM prospects WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE;
 
+-- name: erased
+-- Which prospects were erased. A statement of its own, behind `lock`: an erasure that `lock` has waited for is seen.
+-- $1 prospect ids
+SELECT prospect_id FROM erasures WHERE prospect_id = ANY ($1::uuid[]);
+
 -- name: end
 -- Writes how commands ended that are not done. Attempts of a revived one add up.
 -- $1 command ids, $2 states, $3 reasons, $4 errors, $5 attempts

@@ -1,0 +1,31 @@
+"""Receipts of erasures: what was removed and when, and nothing of what it was."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel
+
+
+class Removed(BaseModel):
+    """How many rows of each kind were deleted, or stripped of all but ids, types and outcomes."""
+
+    record: int
+    leads: int
+    commands: int
+    """Pending ones, which are `suppressed(erased)` now."""
+    decisions: int
+    dead_letters: int
+    snapshots: int
+    """Those that were not in the log yet."""
+    interactions: int
+    """Accepted and not in the log yet: they are published without their data, and end `erased`."""
+
+
+class Receipt(BaseModel):
+    """One erased prospect. The log's records of it leave with the log's retention."""
+
+    prospect_id: UUID
+    erased_at: datetime
+    erased_by: str
+    """The id of the API key."""
+    removed: Removed

@@ -1,0 +1,75 @@
+-- Erasing a prospect. The record's row is locked (prospects.sql) before all but those that say otherwise, and every statement that
+-- may meet a writer who comes late stands behind `own`.
+
+-- name: receipt
+SELECT * FROM erasures WHERE prospect_id = $1
+
+-- name: write_receipt
+INSERT INTO erasures (prospect_id, version, erased_at, erased_by, removed) VALUES ($1, $2, $3, $4, '{}')
+
+-- name: spam_windows
+-- Before the record's row: a submission takes the two in this order.
+DELETE FROM spam_windows WHERE user_key = (SELECT text_key(email) FROM prospects WHERE id = $1)
+
+-- name: lock_letters
+-- Before the record's row, too: an executor that carries out a replay does so.
+SELECT id FROM dead_letters
+WHERE prospect_id = $1::uuid::text OR key = convert_to($1::uuid::text, 'UTF8')
+ORDER BY id
+FOR UPDATE
+
+-- name: own
+-- Alone: whoever keeps decisions or dead letters shares this lock (migration 0009).
+SELECT pg_advisory_xact_lock(hashtextextended('finish.erasures', 0))
+
+-- name: leads
+DELETE FROM leads WHERE prospect_id = $1
+
+-- name: record
+DELETE FROM prospects WHERE id = $1
+
+-- name: commands
+-- The row stays, so that the command stays once.
+UPDATE command_ledger SET state = 'suppressed', reason = 'erased', error = NULL, next_at = NULL
+WHERE prospect_id = $1 AND state IN ('waiting', 'held', 'retrying', 'deferred')
+
+-- name: decisions
+UPDATE decisions SET document = without_values(document) WHERE prospect_id = $1::uuid::text AND document IS NOT NULL
+
+-- name: dead_letters
+-- A replay under way ends: the letter has nothing to carry out any more.
+UPDATE dead_letters SET key = NULL, value = NULL, replayed_at = NULL
+WHERE prospect_id = $1::uuid::text OR key = convert_to($1::uuid::text, 'UTF8')
+
+-- name: replays
+-- Before `dead_letters`: a row would be published with its letter's bytes, which are gone then.
+DELETE FROM outbox
+WHERE aggregatetype = 'replay' AND aggregateid IN (
+    SELECT id::text FROM dead_letters
+    WHERE (prospect_id = $1::uuid::text OR key = convert_to($1::uuid::text, 'UTF8')) AND replayed_at IS NOT NULL)
+
+-- name: lock_outbox
+-- In the order in which the relay deletes them.
+SELECT seq FROM outbox WHERE aggregatetype = 'interactions' AND aggregateid = $1::uuid::text ORDER BY seq FOR UPDATE
+
+-- name: snapshots
+DELETE FROM outbox
+WHERE aggregatetype = 'interactions' AND aggregateid = $1::uuid::text AND type IN ('snapshot', 'snapshot.executor')
+
+-- name: write_snapshot
+INSERT INTO outbox (aggregatetype, aggregateid, type, payload)
+SELECT 'interactions', prospect_id::text, 'snapshot', erased_snapshot(e) FROM erasures e WHERE prospect_id = $1
+
+-- name: interactions
+-- What was accepted and is not in the log yet goes behind the erased snapshot, to be decided `erased`, without its data.
+WITH waiting AS (
+    DELETE FROM outbox
+    WHERE aggregatetype = 'interactions' AND aggregateid = $1::uuid::text AND type = 'interaction'
+    RETURNING seq, type, payload
+)
+INSERT INTO outbox (aggregatetype, aggregateid, type, payload)
+SELECT 'interactions', $1::uuid::text, type, payload || '{"id": "", "data": {}}' FROM waiting ORDER BY seq
+
+-- name: count
+-- What was removed, onto the receipt.
+UPDATE erasures SET removed = $2 WHERE prospect_id = $1
