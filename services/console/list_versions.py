@@ -14,16 +14,15 @@ from services.chassis.problems import FieldError
 from services.chassis.sql_files import load_sql
 from services.console.catalogue import read_catalogue
 from services.console.definitions import publish_list
-from services.console.transactions import Row
 
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "action_lists.sql")
 
 Actions = Sequence[Mapping[str, Any]]
 
 
-async def newest(tx: Connection, asset: Row) -> ActionList | None:
+async def newest(tx: Connection, asset_id: str) -> ActionList | None:
     """Return the asset's list as it stands, or None when it has none yet."""
-    row = await tx.fetchrow(SQL["newest"], asset["id"])
+    row = await tx.fetchrow(SQL["newest"], asset_id)
     return None if row is None else ActionList.model_validate(row["document"])
 
 
@@ -49,10 +48,19 @@ async def save(
     tx: Connection, asset_id: str, kind: AssetKind, version: int, actions: Actions, now: datetime
 ) -> tuple[ActionList, int]:
     """Store a version of a list; return it and its outbox row's number. The transaction holds the users' lock."""
+    document = await draft(tx, asset_id, kind, version, actions, now)
+    await tx.execute(SQL["save"], asset_id, version, document.model_dump(mode="json", by_alias=True), now)
+    return document, await publish_list(tx, document)
+
+
+async def draft(
+    tx: Connection, asset_id: str, kind: AssetKind, version: int, actions: Actions, now: datetime
+) -> ActionList:
+    """Return a version of a list as a save would store it."""
     catalogue = await read_catalogue(tx)
     copies = as_stored(actions, catalogue)
     disabled = await tx.fetch(SQL["disabled_users"], sorted(pools(copies)))
-    document = ActionList(
+    return ActionList(
         asset_id=asset_id,
         asset_kind=kind,
         version=version,
@@ -61,5 +69,3 @@ async def save(
         disabled_users=tuple(row["id"] for row in disabled),
         savedtime=now,
     )
-    await tx.execute(SQL["save"], asset_id, version, document.model_dump(mode="json", by_alias=True), now)
-    return document, await publish_list(tx, document)

@@ -17,6 +17,7 @@ from services.console.bodies.dead_letters import (
     Replays,
     ShownDeadLetter,
 )
+from services.console.bodies.dry_runs import DryRun, DryRunAnswer
 from services.console.bodies.erasures import Receipt
 from services.console.bodies.interactions import InteractionAccount, TimelineEntry
 from services.console.bodies.links import Link, NewLink
@@ -29,6 +30,7 @@ from services.console.handlers.api_keys import Keys
 from services.console.handlers.assets import AssetQuery, Assets
 from services.console.handlers.catalogue import CatalogueFields
 from services.console.handlers.dead_letters import DeadLetters
+from services.console.handlers.dry_runs import DryRuns
 from services.console.handlers.erasures import Erasures
 from services.console.handlers.interactions import Interactions
 from services.console.handlers.links import Links
@@ -52,6 +54,7 @@ def routes(
         *_erasures(Erasures(database, publications)),
         *_assets(Assets(database, publications), Links(database, keys, console.public_url)),
         *_actions(ActionLists(database, publications)),
+        *_dry_runs(DryRuns(database)),
         *_references(Users(database, publications), Lists(database)),
         *_workspace(CatalogueFields(database, console.fields_max), Keys(database)),
         *_operations(DeadLetters(database, console.letters_max), Pauses(database)),
@@ -190,6 +193,21 @@ def _actions(lists: ActionLists) -> Sequence[AnyRoute]:
             problems=(404, 504),
         ),
         Route("DELETE", one, "Remove an action", lists.remove, ShownList, guarded=True, problems=(404, 504)),
+    )
+
+
+def _dry_runs(dry_runs: DryRuns) -> Sequence[AnyRoute]:
+    return (
+        Route(
+            "POST",
+            "/api/assets/{id}/dry-run",
+            "Tell what an interaction would set off, by the saved actions or by others, without any effect",
+            dry_runs.run,
+            DryRunAnswer,
+            body=DryRun,
+            problems=(404,),
+            prepare=with_ids,
+        ),
     )
 
 

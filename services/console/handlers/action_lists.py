@@ -113,7 +113,7 @@ class ActionLists:
             asset = await tx.fetchrow(ASSETS["lock"], call.path["id"])
             if asset is None:
                 raise not_found("asset")
-            old = await newest(tx, asset)
+            old = await newest(tx, asset["id"])
             version = old.version if old else 0
             require_version(call.if_match, version)
             actions = await edit(tx, asset, list(old.actions) if old else [])
