@@ -4,13 +4,19 @@ PYTHON ?= python3
 DEMO ?= 1
 ARGS ?=
 RUNS ?= 3
+ONLY ?=
+REPEATS ?= 5
+SCALE ?= 1
+MIX ?= record
+RENDER ?=
 
 RUN := .venv/bin/python -m
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
            --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test chaos image check format lock schemas dashboard alerts settings-docs clean local-environment
+.PHONY: help setup run demo test chaos bench image check format lock schemas dashboard alerts settings-docs clean
+.PHONY: local-environment
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +41,9 @@ chaos: setup  ## Kill, suspend and rebalance everything for minutes: RUNS seeds 
 
 image: setup  ## Carry out the image's steps without a container engine, and start every role from the result
 	@$(RUN) pytest -m slow tests/integration/test_image_steps.py $(ARGS)
+
+bench: setup  ## Measure speed beside its floor (ONLY=evaluator, REPEATS=1 SCALE=0.05: a quick look, RENDER=page: write it down)
+	@$(RUN) tests.benchmarks $(ONLY:%=--only %) --repeats $(REPEATS) --scale $(SCALE) --mix $(MIX) $(RENDER:%=--render %)
 
 check: setup  ## Lint, check the format, the types and the import rules
 	@$(RUN) ruff check .

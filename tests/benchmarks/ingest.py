@@ -1,0 +1,179 @@
+"""Figures: what ingest answers over HTTP, beside bare aiohttp handlers under the same load."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Final
+
+import orjson
+
+from core.tokens import Token, TokenKey, issue
+from schemas import topics
+from tests.benchmarks.evaluator import WrongError
+from tests.benchmarks.figures import Bar, Figure
+from tests.benchmarks.floors.http_load import MARK
+from tests.benchmarks.log import counts, publish
+from tests.benchmarks.measure import Span, between, usage
+from tests.benchmarks.run import Run
+from tests.benchmarks.stage import Place, Stage, program
+from tests.benchmarks.system import system
+from tests.benchmarks.workload import Workload, posted_event
+
+SECONDS: Final = 10.0
+CONNECTIONS: Final = 64
+BATCH: Final = 100
+BATCH_CONNECTIONS: Final = 8
+_COLUMNS: Final = ("items/s", "server CPU us", "load CPU us", "p50 ms", "p99 ms")
+_TOKEN_KEY: Final = TokenKey("bench", b"a secret of the benchmark, 32 characters and more")
+_KEYS: Final = f"{_TOKEN_KEY.id}:{_TOKEN_KEY.secret.decode()}"
+_HOST: Final = "Host: 127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something that is asked of both; `items` are in each request, `status` is its answer."""
+
+    name: str
+    floor: str
+    connections: int
+    items: int
+    ours: str
+    bare: str
+    status: str
+    limit: float
+
+    @property
+    def key(self) -> str:
+        """Name its figure."""
+        return f"ingest-{self.name}"
+
+
+async def measure(stage: Stage, run: Run) -> list[Figure]:
+    """Load ours and the bare handler by turns."""
+    workload = Workload(0, prospects=1000)
+    figures: dict[str, Figure] = {}
+    for repeat in range(run.repeats):
+        async with stage.place() as place:
+            await publish(place.kafka, topics.DEFINITIONS, workload.definitions(), partitions=1)
+            async with system(place, "ingest", FA_TOKENS__KEYS=_KEYS) as running:
+                for case in _cases(workload, running.key):
+                    figure = figures.setdefault(case.key, _figure(case))
+                    pid = running.processes["ingest"].pid
+                    await _loaded(place, figure, case, _Server("ingest", case.ours, running.ingest_port, pid), run)
+            await _bare(place, workload, figures, run)
+        run.say(f"repeat {repeat + 1}: " + "; ".join(f"{key} {_shown(figure)}" for key, figure in figures.items()))
+    return list(figures.values())
+
+
+@dataclass(frozen=True)
+class _Server:
+    series: str
+    request: str
+    port: int
+    pid: int
+
+
+def _cases(workload: Workload, key: str) -> list[Case]:
+    single = _post("/v1/events", orjson.dumps(_event(workload, 0)).decode(), "application/cloudevents+json", key)
+    events = [_event(workload, number) for number in range(BATCH)]
+    batch = orjson.dumps(events).decode()
+    token = issue(Token("link", workload.asset_ids()[0], workload.prospect_ids[0]), (_TOKEN_KEY,))
+    cases = [
+        Case(
+            "single",
+            "bare 202",
+            CONNECTIONS,
+            1,
+            single,
+            _post("/accepted", orjson.dumps(_event(workload, 0)).decode(), "application/json", key),
+            "202",
+            0.5,
+        ),
+        Case(
+            "batch",
+            "bare loop",
+            BATCH_CONNECTIONS,
+            BATCH,
+            _post("/v1/events", batch, "application/cloudevents-batch+json", key),
+            _post("/events", batch, "application/json", key),
+            "202",
+            0.38,
+        ),
+        Case("redirect", "bare 302", CONNECTIONS, 1, _get(f"/r/{token}"), _get(f"/moved/{token}"), "302", 0.5),
+    ]
+    return [case for case in cases if _served(case)]
+
+
+def _served(case: Case) -> bool:
+    """Leave out what this version of ingest does not serve yet."""
+    return case.name != "redirect" or find_spec("services.ingest.handlers.redirects") is not None
+
+
+def _event(workload: Workload, number: int) -> dict[str, Any]:
+    return posted_event(workload.asset_ids()[number % workload.assets], workload.prospect_ids[number], MARK)
+
+
+def _post(path: str, body: str, content_type: str, key: str) -> str:
+    head = [f"POST {path} HTTP/1.1", _HOST, f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*head, f"Authorization: Bearer {key}", "", body])
+
+
+def _get(path: str) -> str:
+    return "\r\n".join([f"GET {path} HTTP/1.1", _HOST, "User-Agent: Mozilla/5.0", "", ""])
+
+
+def _figure(case: Case) -> Figure:
+    return Figure(
+        case.key,
+        f"Ingest: {case.name}",
+        _COLUMNS,
+        bars=(Bar(f"of the {case.floor}", "ingest", case.floor, _COLUMNS[0], case.limit),),
+        notes=(f"{case.connections} connections, {case.items} item(s) in a request",),
+    )
+
+
+async def _bare(place: Place, workload: Workload, figures: Mapping[str, Figure], run: Run) -> None:
+    value_bytes = len(next(Workload(1, prospects=1).events())[1])
+    task = {"bootstrap": place.kafka.bootstrap, "prefix": place.kafka.topic_prefix, "value_bytes": value_bytes}
+    async with program("tests.benchmarks.floors.bare_http", task) as server:
+        for case in _cases(workload, "none"):
+            bare = _Server(case.floor, case.bare, server.hello, server.pid)
+            await _loaded(place, figures[case.key], case, bare, run)
+
+
+async def _loaded(place: Place, figure: Figure, case: Case, server: _Server, run: Run) -> None:
+    """Load one server and add what came of it. Raises WrongError when an answer, or the log, is not as it must be."""
+    task = {
+        "port": server.port,
+        "connections": case.connections,
+        "seconds": run.seconds(SECONDS, 2.0),
+        "requests": [server.request],
+    }
+    async with counts(place.kafka) as found:
+        before = await found.of(topics.INTERACTIONS)
+        async with program("tests.benchmarks.floors.http_load", task) as load:
+            first = usage([server.pid])
+            result = await load.line()
+            span = between(first, usage([server.pid]), 1)
+        kept = await found.of(topics.INTERACTIONS) - before
+    if result["lost"] or set(result["statuses"]) != {case.status}:
+        raise WrongError(f"{server.series}: answers {result['statuses']}, {result['lost']} connections lost")
+    if case.status == "202" and server.series != "bare 202" and kept < result["requests"] * case.items:
+        raise WrongError(f"{server.series}: {kept} records for {result['requests']} requests of {case.items}")
+    _add(figure, case, server.series, span, result)
+
+
+def _add(figure: Figure, case: Case, series: str, span: Span, result: Mapping[str, Any]) -> None:
+    rate = result["requests"] * case.items / result["seconds"]
+    figure.add(
+        series,
+        items_s=rate,
+        server_cpu_us=span.cores / rate * 1e6,
+        load_cpu_us=result["cpu_s"] / result["seconds"] / rate * 1e6,
+        p50_ms=result["p50_ms"],
+        p99_ms=result["p99_ms"],
+    )
+
+
+def _shown(figure: Figure) -> str:
+    return ", ".join(f"{series} {runs[-1]['items/s']:,.0f}/s" for series, runs in figure.runs.items())
