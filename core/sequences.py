@@ -65,19 +65,24 @@ class Sequences:
         return self._after([cause.uid for cause in roots])
 
     def _after(self, uids: list[str]) -> State:
-        forgotten_ms = self._now_ms - self._limits.uids_kept_ms
-        remembered = {uid: seen_ms for uid, seen_ms in self._state.uids.items() if seen_ms > forgotten_ms}
-        remembered.update(dict.fromkeys(uids, self._now_ms))
         return replace(
             self._state,
             pending=(*self._state.pending, *self._pending),
             pending_bytes=self._state.pending_bytes + size(self._pending),
             values=self._values,
-            uids=remembered,
+            uids={**self._remembered(), **dict.fromkeys(uids, self._now_ms)},
             windows=self._windows,
             fired={**self._state.fired, **self._fired} if self._fired else self._state.fired,
             time_ms=self._now_ms,
         )
+
+    def _remembered(self) -> Mapping[str, int]:
+        """Return what is not yet forgotten. The oldest stand first: while the first one counts, all do."""
+        forgotten_ms = self._now_ms - self._limits.uids_kept_ms
+        uids = self._state.uids
+        if next(iter(uids.values()), self._now_ms) > forgotten_ms:
+            return uids
+        return {uid: seen_ms for uid, seen_ms in uids.items() if seen_ms > forgotten_ms}
 
     def _run(self, cause: Interaction, after: dict[str, str], reason: NotFired | None) -> None:
         """Judge and fire one list. `after` names the commands that its outside actions wait for."""
