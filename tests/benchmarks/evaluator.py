@@ -23,6 +23,7 @@ from tests.support.eventually import eventually
 
 INTERACTIONS: Final = 1_000_000
 FAUST_INTERACTIONS: Final = 50_000
+_SNAPSHOTS_PER_S: Final = 5_000
 COLUMNS: Final = ("interactions/s", "CPU us each", "RSS MiB")
 _FINISH, _FAUST, _BARE = "the evaluator", "Faust as its documentation says", "bare aiokafka loop, same bytes"
 
@@ -72,7 +73,8 @@ async def fill(settings: Kafka, workload: Workload) -> None:
 async def finish(place: Place, workload: Workload, processes: int = 1) -> Span:
     """Drain with our evaluator, and check what it sent. Raises WrongError."""
     async with counts(place.kafka) as found, evaluators(place, processes) as pids:
-        span = await drained(pids, lambda: found.of(topics.DECISIONS), workload.interactions)
+        patience_s = 60 + workload.prospects / _SNAPSHOTS_PER_S  # the snapshots come first, without decisions
+        span = await drained(pids, lambda: found.of(topics.DECISIONS), workload.interactions, stalled_s=patience_s)
         sent, expected = await found.commands(), workload.expected_commands()
         dead, decided = await found.of(topics.DEAD_LETTERS), await found.of(topics.DECISIONS)
         if +sent != expected or dead or decided != workload.interactions:
