@@ -3,6 +3,7 @@
 UUIDv5 of RFC 9562 §5.5, by hand: `uuid.uuid5` builds two UUID objects for each call, which the evaluator makes per command.
 """
 
+from functools import lru_cache
 from hashlib import sha1
 from uuid import NAMESPACE_URL
 
@@ -22,7 +23,12 @@ def _bytes(uuid: str) -> bytes:
 
 def interaction_uid(source: str, event_id: str) -> str:
     """Identify what one source calls `event_id`: the same id from two sources is two interactions."""
-    return uuid5(_bytes(uuid5(NAMESPACE_URL.bytes, source)), event_id)
+    return uuid5(_namespace(source), event_id)
+
+
+@lru_cache(maxsize=1024)
+def _namespace(source: str) -> bytes:
+    return _bytes(uuid5(NAMESPACE_URL.bytes, source))
 
 
 def command_id(uid: str, action_id: str) -> str:
