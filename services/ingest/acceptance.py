@@ -4,6 +4,7 @@ An event that names its prospect by address goes to the outbox while the prospec
 there, behind them; all others go straight to the log. A batch is judged as a whole before anything of it is kept.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,8 +47,8 @@ class Acceptance:
         else:
             accepted = [stamped(item, _key(item, names), self.assets, now) for item in items]
         await self.publisher.publish([each for each in accepted if each.key not in behind])
-        for each in accepted:
-            metrics.ACCEPTED.labels(each.document["type"]).inc()
+        for kind, count in Counter(each.document["type"] for each in accepted).items():
+            metrics.ACCEPTED.labels(kind).inc(count)
         return accepted
 
     async def _judge(self, items: Sequence[Posted]) -> None:
