@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 from schemas import topics
-from tests.benchmarks.evaluator import WrongError
+from tests.benchmarks.evaluator import WrongError, evaluators
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.log import counts, publish
 from tests.benchmarks.measure import between, usage
@@ -17,11 +17,10 @@ from tests.support.eventually import eventually
 INTERACTIONS: Final = 200_000
 _DEADLINE_S: Final = 1800.0
 _EVALUATED, _SETTLED = "all decided", "all effects in the database"
-_SERVICES: Final = ("evaluator", "executors", "relay")
 
 
 async def measure(stage: Stage, run: Run) -> list[Figure]:
-    """Evaluator, executors and relay start at once on a log that is full."""
+    """Executors and relay wait; the evaluator starts on a log that is full, timed from its first decision."""
     figure = Figure(
         "closed-loop",
         "The closed loop: backlog to effects",
@@ -53,9 +52,16 @@ async def _prepare(place: Place, workload: Workload) -> None:
 
 async def _one(place: Place, workload: Workload, figure: Figure) -> None:
     goal = workload.expected_commands().total()
-    began_s = time.monotonic()
-    async with system(place, *_SERVICES) as running, counts(place.kafka) as found, place.connected() as database:
-        begun = {name: usage(running.pids(name)) for name in _SERVICES}
+    async with (
+        counts(place.kafka) as found,
+        place.connected() as database,
+        system(place, "relay", "executors") as running,
+        evaluators(place) as evaluator,
+    ):
+        pids = {"evaluator": evaluator, "executors": running.pids("executors"), "relay": running.pids("relay")}
+
+        async def begun() -> bool:
+            return await found.of(topics.DECISIONS) > 0
 
         async def decided() -> bool:
             return await found.of(topics.DECISIONS) >= workload.interactions
@@ -63,11 +69,13 @@ async def _one(place: Place, workload: Workload, figure: Figure) -> None:
         async def settled() -> bool:
             return int(await database.fetchval("SELECT count(*) FROM command_ledger")) >= goal
 
+        await eventually(begun, 60)
+        began_s, used = time.monotonic(), {name: usage(of) for name, of in pids.items()}
         await eventually(decided, _DEADLINE_S, poll_s=0.1)
         decided_s = time.monotonic() - began_s
         await eventually(settled, _DEADLINE_S, poll_s=0.5)
         settled_s = time.monotonic() - began_s
-        spans = {name: between(begun[name], usage(running.pids(name)), workload.interactions) for name in _SERVICES}
+        spans = {name: between(used[name], usage(of), workload.interactions) for name, of in pids.items()}
         await _check(place, goal)
     figure.add(_EVALUATED, interactions_s=workload.interactions / decided_s)
     figure.add(

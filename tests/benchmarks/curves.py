@@ -18,6 +18,8 @@ PROSPECTS: Final = 20_000
 _SHARE: Final = 0.2
 """Of the backlog's interactions: the curves compare with each other."""
 _KIB: Final = 1024
+_MEMBER: Final = {"FA_KAFKA__MEMBER_ID": "member-0"}
+"""The same as `evaluators` gives its first: a restart has the partitions at once."""
 _HYDRATED: Final = "finish_evaluator_hydrated_states_total"
 _HYDRATION: Final = "finish_evaluator_hydration_seconds_sum"
 
@@ -55,12 +57,12 @@ async def measure(stage: Stage, run: Run) -> list[Figure]:
 async def _hydration(place: Place, workload: Workload, figure: Figure, series: str) -> None:
     """Let an evaluator take the snapshots in, then look at a new one that hydrates from what the first has kept."""
     await publish(place.kafka, topics.DEFINITIONS, workload.definitions(), partitions=1)
-    async with place.service("evaluator") as empty:
+    async with place.service("evaluator", **_MEMBER) as empty:
         rss_before = usage([empty.pid]).rss_bytes
     await publish(place.kafka, topics.INTERACTIONS, workload.snapshots())
     async with evaluators(place):
         await eventually(lambda: _caught_up(place), 600, poll_s=0.5)
-    async with place.service("evaluator") as hydrated:
+    async with place.service("evaluator", **_MEMBER) as hydrated:
         await eventually(lambda: _has(hydrated, workload.prospects), 300)
         metrics, used = await hydrated.metrics(), usage([hydrated.pid])
     figure.add(

@@ -126,7 +126,7 @@ async def _post_to_effect(place: Place, running: System, workload: Workload, sec
         if set(result["statuses"]) != {"202"}:
             raise WrongError(f"answers {result['statuses']}, {result['lost']} connections lost")
         sent = [(interaction_uid(SOURCE, f"{number:012}"), sent_s) for number, sent_s in result["sent"]]
-        await eventually(lambda: len(arrived_s) >= len(sent), 30)
+        await eventually(lambda: all(uid in arrived_s for uid, _ in sent), 30)
         return [arrived_s[uid] - sent_s for uid, sent_s in sent]
 
 

@@ -18,7 +18,7 @@ from tests.benchmarks.stage import PARTITIONS
 from tests.benchmarks.workload import Keyed
 
 _CHUNK: Final = 10_000
-_TICK_S: Final = 0.01
+_TICK_S: Final = 0.002
 
 
 async def publish(settings: Kafka, topic: str, records: Iterable[Keyed], *, partitions: int = PARTITIONS) -> None:

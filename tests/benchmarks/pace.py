@@ -37,9 +37,9 @@ async def measure(stage: Stage, run: Run) -> list[Figure]:
             async with stage.place() as place:
                 span = await _paced(place, workload, seconds, runner)
             figure.add(name, cores=span.cores)
-        async with stage.place() as place, _finish(place, workload) as pids:
+        async with stage.place() as place, place.service("evaluator") as idle:
             await asyncio.sleep(_WARM_S)
-            figure.add(_IDLE, cores=(await over(pids, seconds / 3, 0)).cores)
+            figure.add(_IDLE, cores=(await over([idle.pid], seconds / 3, 0)).cores)
         run.say(f"repeat {repeat + 1}: {figure.runs[_FINISH][-1]['cores']:.2f} cores")
     return [figure]
 

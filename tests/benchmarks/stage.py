@@ -90,7 +90,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
 
 
 class Program:
-    """A process that says `ready`, works, and ends with one line of JSON."""
+    """A process that reads its task, says when it is ready, works, and may end with one line of JSON."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -102,6 +102,12 @@ class Program:
         """Return its pid."""
         return self._process.pid
 
+    async def tell(self, task: Mapping[str, Any]) -> None:
+        """Write one line of JSON to it."""
+        if self._process.stdin is not None:
+            self._process.stdin.write(orjson.dumps(task) + b"\n")
+            await self._process.stdin.drain()
+
     async def line(self) -> Any:
         """Return the next line that it prints, as JSON. Raises EOFError when it ended instead."""
         if self._process.stdout is None or not (line := await self._process.stdout.readline()):
@@ -111,14 +117,16 @@ class Program:
 
 @asynccontextmanager
 async def program(module: str, task: Mapping[str, Any]) -> AsyncIterator[Program]:
-    """Run `python -m <module> <task as JSON>` and wait until it says that it is ready. Stopped at the end."""
+    """Run `python -m <module>`, tell it its task, and wait until it says that it is ready. Stopped at the end."""
     process = await asyncio.create_subprocess_exec(
-        *leashed(sys.executable, "-m", module, orjson.dumps(task).decode()),
+        *leashed(sys.executable, "-m", module),
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=_LINE_MAX_BYTES,
     )
     running = Program(process)
     try:
+        await running.tell(task)
         running.hello = await running.line()
         yield running
     finally:

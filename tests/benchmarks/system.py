@@ -34,7 +34,7 @@ class System:
 async def system(place: Place, *names: str, **settings: str) -> AsyncIterator[System]:
     """Run these services with their defaults until the end of the context; `executors` are the six of records."""
     ports = {"FA_INGEST__PORT": str(free_port()), "FA_CONSOLE__PORT": str(free_port())}
-    key = await add_key(place.database_url)
+    key = await add_key(place.database_url) if "ingest" in names else ""
     processes = {
         name: place.service(name, *(RECORD_EXECUTORS if name == "executors" else ()), **ports, **settings)
         for name in names

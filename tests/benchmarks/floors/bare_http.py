@@ -99,4 +99,4 @@ async def main(task: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as looped:
-        looped.run(main(orjson.loads(sys.argv[1])))
+        looped.run(main(orjson.loads(sys.stdin.buffer.readline())))

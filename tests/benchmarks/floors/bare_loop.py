@@ -37,7 +37,7 @@ Outputs = list[tuple[str, bytes]]
 
 def prepared(workload: Workload) -> list[Outputs]:
     """Return what the first interactions lead to."""
-    definitions, states, numbers = Definitions(), dict[bytes, State](), count()
+    definitions, states, numbers = Definitions(), dict[bytes, State | None](), count()
     for _, value in workload.definitions():
         definitions.apply(orjson.loads(value))
     for key, value in workload.snapshots():
@@ -105,4 +105,4 @@ async def main(task: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(orjson.loads(sys.argv[1])))
+        runner.run(main(orjson.loads(sys.stdin.buffer.readline())))

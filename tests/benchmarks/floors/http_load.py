@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count, cycle
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 import uvloop
@@ -51,8 +51,7 @@ class Connection(asyncio.Protocol):
         self.busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
 
     def send(self, request: bytes) -> None:
         """Send a request. The answer is told to the load."""
@@ -165,7 +164,7 @@ def _cpu_s() -> float:
 
 async def main() -> None:
     """Say ready, wait for nothing, load, and print the result."""
-    load = Load(orjson.loads(sys.argv[1]))
+    load = Load(orjson.loads(sys.stdin.buffer.readline()))
     print('"ready"', flush=True)
     print(orjson.dumps(await load.run()).decode(), flush=True)
 

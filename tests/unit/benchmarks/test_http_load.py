@@ -1,8 +1,10 @@
-"""The load generator on a server of the test's own."""
+"""The load generator on a server of the test's own, over the loop that it is run with."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 
+import uvloop
 from aiohttp import web
 
 from tests.benchmarks.floors.http_load import MARK, Load
@@ -30,15 +32,20 @@ async def answers(**pace: int) -> tuple[dict[str, Any], Counter[str]]:
         await runner.cleanup()
 
 
-async def test_every_request_is_answered_and_none_is_sent_twice() -> None:
-    result, bodies = await answers()
+def loaded(**pace: int) -> tuple[dict[str, Any], Counter[str]]:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(answers(**pace))
+
+
+def test_every_request_is_answered_and_none_is_sent_twice() -> None:
+    result, bodies = loaded()
     assert set(result["statuses"]) == {"202"}
     assert result["lost"] == 0
     assert 0 < result["requests"] <= bodies.total()
     assert set(bodies.values()) == {1}
 
 
-async def test_at_a_pace_it_tells_when_each_request_was_sent() -> None:
-    result, bodies = await answers(per_s=50)
+def test_at_a_pace_it_tells_when_each_request_was_sent() -> None:
+    result, bodies = loaded(per_s=50)
     assert result["statuses"] == {"202": 10}
     assert {f"n{number:012}" for number, _ in result["sent"]} == set(bodies)

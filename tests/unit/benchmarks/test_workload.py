@@ -16,7 +16,7 @@ from tests.benchmarks.workload import MIXES, Workload
     ids=str,
 )
 def test_the_machine_makes_the_commands_that_a_workload_expects(workload: Workload) -> None:
-    definitions, states, commands = Definitions(), dict[bytes, State](), Counter[str]()
+    definitions, states, commands = Definitions(), dict[bytes, State | None](), Counter[str]()
     for _, value in workload.definitions():
         definitions.apply(orjson.loads(value))
     records = [*workload.snapshots(), *workload.events()]
