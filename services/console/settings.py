@@ -33,6 +33,12 @@ WebRoot = Annotated[
 ]
 
 
+class ApiBody(BodyLimits):
+    """Of a call of the API."""
+
+    size_max_bytes: PositiveInt = 512 * 1024
+
+
 class Console(Listening):
     """Where the API listens, and its upper bounds."""
 
@@ -49,7 +55,7 @@ class Console(Listening):
     fields_max: PositiveInt = 500
     letters_max: PositiveInt = 500
     """Dead letters that one call replays or deletes; it says whether more are left."""
-    body: BodyLimits = BodyLimits(size_max_bytes=512 * 1024)
+    body: ApiBody = ApiBody()
     keys: ApiKeyCache = ApiKeyCache()
     reading: History = History()
 

@@ -57,16 +57,28 @@ def _networks(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        listed = orjson.loads(value) if value.startswith("[") else value.split(",")
+        listed = orjson.loads(value) if value.startswith("[") else filter(str.strip, value.split(","))
         return tuple(ip_network(str(each).strip()) for each in listed)
     except ValueError:
         raise ValueError("networks are <address>/<bits> with commas between") from None
 
 
+class EventBody(BodyLimits):
+    """Of `POST /v1/events`."""
+
+    size_max_bytes: PositiveInt = BATCH_MAX_BYTES
+
+
+class FormBody(BodyLimits):
+    """Of a submitted form."""
+
+    size_max_bytes: PositiveInt = 64 * 1024
+
+
 class Ingest(Listening):
     """Where events are taken, and what they may look like."""
 
-    body: BodyLimits = BodyLimits(size_max_bytes=BATCH_MAX_BYTES)
+    body: EventBody = EventBody()
     event_max_bytes: PositiveInt = SIZE_MAX_BYTES
     batch_max_events: PositiveInt = BATCH_MAX_EVENTS
     past_max_days: PositiveInt = 366
@@ -74,7 +86,7 @@ class Ingest(Listening):
     catch_up_timeout_s: PositiveFloat = 1.0
     """For an asset that is not known: it may have been made a moment ago."""
     database_timeout_s: PositiveFloat = 3.0
-    form_body: BodyLimits = BodyLimits(size_max_bytes=64 * 1024)
+    form_body: FormBody = FormBody()
     form_max_fields: PositiveInt = 200
     spam: Spam = Spam()
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()

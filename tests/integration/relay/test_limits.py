@@ -18,7 +18,13 @@ async def test_a_row_too_large_for_the_topic_is_a_dead_letter_and_the_next_one_g
     relay: StartRelay, kafka_settings: Kafka, database: asyncpg.Connection
 ) -> None:
     large, small = await create(database, 2)
-    await database.execute(GROW, large, 1_200_000)
+    await database.execute(GROW, large, 10)
+    await database.execute(
+        """UPDATE outbox SET payload = jsonb_set(payload, '{data,values,fields}', jsonb_build_object('note', $2::text))
+           WHERE aggregateid = $1 AND payload #>> '{data,version}' = '2'""",
+        str(large),
+        "x" * 1_200_000,
+    )
     await database.execute(GROW, small, 10)
     async with relay() as process:
         await drained(database)

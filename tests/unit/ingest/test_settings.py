@@ -13,6 +13,17 @@ def test_proxies_are_networks_with_commas_between_and_nobody_is_one_by_default(m
     assert load(IngestSettings).ingest.trusted_proxies == expected
     monkeypatch.setenv("FA_INGEST__TRUSTED_PROXIES", '["10.0.0.0/8", "2001:db8::/32", "192.0.2.1"]')
     assert load(IngestSettings).ingest.trusted_proxies == expected
+    monkeypatch.setenv("FA_INGEST__TRUSTED_PROXIES", "")
+    assert load(IngestSettings).ingest.trusted_proxies == ()
+
+
+def test_one_bound_of_a_body_can_be_set_without_loosening_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load(IngestSettings).ingest
+    monkeypatch.setenv("FA_INGEST__BODY__DEPTH_MAX", "7")
+    monkeypatch.setenv("FA_INGEST__FORM_BODY__READ_TIMEOUT_S", "3")
+    after = load(IngestSettings).ingest
+    assert (after.body.depth_max, after.body.size_max_bytes) == (7, before.body.size_max_bytes)
+    assert (after.form_body.read_timeout_s, after.form_body.size_max_bytes) == (3, before.form_body.size_max_bytes)
 
 
 @pytest.mark.parametrize(
