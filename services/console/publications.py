@@ -30,7 +30,7 @@ class Publications:
 
     def __init__(self, pool: Pool, console: Console) -> None:
         self._pool, self._console = pool, console
-        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._waiting: dict[asyncio.Future[None], int] = {}
         self._wake = asyncio.Event()
 
     async def wait(self, seqs: Sequence[int]) -> None:
@@ -38,19 +38,19 @@ class Publications:
         many wait already; what was saved stays saved."""
         if len(self._waiting) + len(seqs) > self._console.publish_waiting_max:
             raise unavailable()
-        futures = {seq: asyncio.get_running_loop().create_future() for seq in seqs}
+        futures = {asyncio.get_running_loop().create_future(): seq for seq in seqs}
         self._waiting.update(futures)
         self._wake.set()
         try:
             async with asyncio.timeout(self._console.publish_timeout_s):
-                for future in futures.values():
+                for future in futures:
                     await future
         except TimeoutError:
             PUBLICATIONS_LATE.inc()
             raise _late() from None
         finally:
-            for seq in futures:
-                self._waiting.pop(seq, None)
+            for future in futures:
+                self._waiting.pop(future, None)
             PUBLICATIONS_WAITING.set(len(self._waiting))
 
     async def watch(self) -> None:
@@ -79,15 +79,14 @@ class Publications:
         self._wake.clear()
 
     async def _release(self) -> None:
-        asked = list(self._waiting)
+        asked = list(self._waiting.items())
         if not asked:
             return
         with translated():
-            rows = await self._pool.fetch(SQL["unpublished"], asked)
+            rows = await self._pool.fetch(SQL["unpublished"], [seq for _, seq in asked])
         left = {row["seq"] for row in rows}
-        for seq in asked:
-            future = self._waiting.get(seq)
-            if seq not in left and future is not None and not future.done():
+        for future, seq in asked:
+            if seq not in left and not future.done():
                 future.set_result(None)
 
     async def _listen(self) -> None:

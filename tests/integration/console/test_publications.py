@@ -86,3 +86,11 @@ async def test_a_repeated_change_is_answered_when_the_first_is_published(unpubli
     assert refused.value.status == 504
     await unpublished.rows("DELETE FROM outbox")
     assert (await unpublished.work.api("PATCH", f"/prospects/{row['id']}", {"score": 0}))["version"] == 1
+
+
+async def test_two_who_wait_for_the_same_row_are_both_answered(unpublished: Running) -> None:
+    (row,) = await unpublished.rows("SELECT max(seq) AS seq FROM outbox")
+    waiting = [asyncio.ensure_future(unpublished.publications.wait([row["seq"]])) for _ in range(2)]
+    await asyncio.sleep(0)  # both have begun
+    await unpublished.rows("DELETE FROM outbox")
+    await asyncio.gather(*waiting)
