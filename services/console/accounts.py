@@ -78,7 +78,7 @@ def explained(decision: Mapping[str, Any], actions: CompiledList) -> ExplainedDe
     """Return why each action of the version that decided fired or not."""
     return ExplainedDecision(
         version=decision["version"],
-        reason=decision["reason"],
+        reason=decision.get("reason"),
         actions=[JudgedAction.model_validate(judged) for judged in explain(decision, actions)],
     )
 
