@@ -24,8 +24,8 @@ CONNECTIONS: Final = 64
 BATCH: Final = 100
 BATCH_CONNECTIONS: Final = 8
 _COLUMNS: Final = ("items/s", "server CPU us", "load CPU us", "p50 ms", "p99 ms")
-_TOKEN_KEY: Final = TokenKey("bench", b"a secret of the benchmark, 32 characters and more")
-_KEYS: Final = f"{_TOKEN_KEY.id}:{_TOKEN_KEY.secret.decode()}"
+TOKEN_KEY: Final = TokenKey("bench", b"a-secret-of-the-benchmark-and-of-nobody-else")
+KEYS: Final = f"{TOKEN_KEY.id}:{TOKEN_KEY.secret.decode()}"
 _KEEPING: Final = {"ingest", "bare loop"}
 """The servers that must have put into the log what they answered, clicks perhaps a moment later."""
 _BEHIND_S: Final = 10.0
@@ -58,8 +58,8 @@ async def measure(stage: Stage, run: Run) -> list[Figure]:
     for repeat in range(run.repeats):
         async with stage.place() as place:
             await publish(place.kafka, topics.DEFINITIONS, workload.definitions(), partitions=1)
-            async with system(place, "ingest", FA_TOKENS__KEYS=_KEYS) as running:
-                for case in _cases(workload, running.key):
+            async with system(place, "ingest", FA_TOKENS__KEYS=KEYS) as running:
+                for case in cases(workload, running.key):
                     figure = figures.setdefault(case.key, _figure(case))
                     pid = running.processes["ingest"].pid
                     await _loaded(place, figure, case, _Server("ingest", case.ours, running.ingest_port, pid), run)
@@ -76,19 +76,19 @@ class _Server:
     pid: int
 
 
-def _cases(workload: Workload, key: str) -> list[Case]:
-    single = _post("/v1/events", orjson.dumps(_event(workload, 0)).decode(), "application/cloudevents+json", key)
-    events = [_event(workload, number) for number in range(BATCH)]
-    batch = orjson.dumps(events).decode()
-    token = issue(Token("link", workload.asset_ids()[0], workload.prospect_ids[0]), (_TOKEN_KEY,))
+def cases(workload: Workload, key: str) -> list[Case]:
+    """Return what both sides are asked; `key` is of the API."""
+    single = orjson.dumps(_event(workload, 0)).decode()
+    batch = orjson.dumps([_event(workload, number) for number in range(BATCH)]).decode()
+    token = issue(Token("link", workload.asset_ids()[0], workload.prospect_ids[0]), (TOKEN_KEY,))
     return [
         Case(
             "single",
             "bare 202",
             CONNECTIONS,
             1,
-            single,
-            _post("/accepted", orjson.dumps(_event(workload, 0)).decode(), "application/json", key),
+            _post("/v1/events", single, "application/cloudevents+json", key),
+            _post("/accepted", single, "application/json", key),
             "202",
             0.5,
         ),
@@ -133,7 +133,7 @@ async def _bare(place: Place, workload: Workload, figures: Mapping[str, Figure],
     value_bytes = len(next(Workload(1, prospects=1).events())[1])
     task = {"bootstrap": place.kafka.bootstrap, "prefix": place.kafka.topic_prefix, "value_bytes": value_bytes}
     async with program("tests.benchmarks.floors.bare_http", task) as server:
-        for case in _cases(workload, "none"):
+        for case in cases(workload, "none"):
             bare = _Server(case.floor, case.bare, server.hello, server.pid)
             await _loaded(place, figures[case.key], case, bare, run)
 
