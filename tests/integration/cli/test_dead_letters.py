@@ -1,9 +1,8 @@
-"""`finish dead-letters` on the real console. It enables itself where the console replays: see `replaying`."""
+"""`finish dead-letters` on the real console: shown, replayed with its effect, given up."""
 
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 
 from deploy.errors import DeployError
 from tests.support.deployment import Deployment
@@ -12,15 +11,6 @@ from tests.support.finish_command import finish, json_lines
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WARM = {"id": "warm", "type": "adjust_score", "params": {"op": "add", "amount": 5}}
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def replaying(stack: Deployment) -> Deployment:
-    work = stack.workspace
-    calls = await work.call("GET", f"{work.console}/openapi.json")
-    if "/api/dead-letters/{id}/replay" not in calls["paths"]:
-        pytest.skip("this console has no replay yet")
-    return stack
 
 
 async def lost(stack: Deployment, *, count: int = 1) -> tuple[str, list[str]]:
@@ -46,36 +36,36 @@ async def listed(capsys: pytest.CaptureFixture[str], prospect: str) -> list[str]
 
 
 async def test_what_was_dead_is_shown_and_replayed_and_takes_effect_once(
-    replaying: Deployment, capsys: pytest.CaptureFixture[str]
+    stack: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prospect, (uid,) = await lost(replaying)
+    prospect, (uid,) = await lost(stack)
     (letter,) = await listed(capsys, prospect)
     assert await finish("dead-letters", "show", letter) == 0
     assert "unknown_prospect" in capsys.readouterr().out
 
-    await create(replaying, prospect)
+    await create(stack, prospect)
     assert await finish("dead-letters", "replay", letter) == 0
-    await replaying.workspace.settled(uid)
-    assert (await replaying.workspace.record(prospect))["score"] == 5
+    await stack.workspace.settled(uid)
+    assert (await stack.workspace.record(prospect))["score"] == 5
 
 
 async def test_all_of_a_prospect_are_replayed_by_one_filter(
-    replaying: Deployment, capsys: pytest.CaptureFixture[str]
+    stack: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prospect, uids = await lost(replaying, count=5)
-    await create(replaying, prospect)
+    prospect, uids = await lost(stack, count=5)
+    await create(stack, prospect)
     capsys.readouterr()
     assert await finish("dead-letters", "replay", "--prospect", prospect, "--yes") == 0
     assert capsys.readouterr().out == "5 of 5 replayed\n"
     for uid in uids:
-        await replaying.workspace.settled(uid)
-    assert (await replaying.workspace.record(prospect))["score"] == 25
+        await stack.workspace.settled(uid)
+    assert (await stack.workspace.record(prospect))["score"] == 25
 
 
 async def test_what_is_given_up_is_deleted_by_id_and_by_filter(
-    replaying: Deployment, capsys: pytest.CaptureFixture[str]
+    stack: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prospect, _ = await lost(replaying, count=3)
+    prospect, _ = await lost(stack, count=3)
     first, *_ = await listed(capsys, prospect)
     assert await finish("dead-letters", "delete", first) == 0
     assert len(await listed(capsys, prospect)) == 2
