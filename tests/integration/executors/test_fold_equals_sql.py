@@ -186,7 +186,7 @@ async def bench(request: pytest.FixtureRequest, database_url: str) -> AsyncItera
 
 
 @given(st.data(), st.lists(_rows, min_size=1, max_size=3))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_row_ends_as_fold_says(bench: Bench, data: st.DataObject, rows: list[Row]) -> None:
     batches = data.draw(_batches(bench.name))
     ids = [await bench.prospect(**row) for row in rows]

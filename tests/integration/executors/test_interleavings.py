@@ -101,7 +101,7 @@ async def _deliver(benches: Benches, topics: Mapping[str, list[Sent]], deliverie
 
 
 @given(_log, _deliveries)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_every_snapshot_plus_what_it_does_not_cover_is_the_same_record(
     benches: Benches, log: list[Drawn], deliveries: list[Delivery]
 ) -> None:
