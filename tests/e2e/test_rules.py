@@ -288,9 +288,8 @@ async def test_a_backfill_of_10000_prospects_fires_nothing_and_a_click_on_one_of
     )
     link = await _asset(work, [_tag("seen", "seen")])
     async with deployment.database() as connection:
-        async with (
-            connection.transaction()
-        ):  # as rows that are older than the outbox: no snapshot of theirs is in the log
+        # As rows that are older than the outbox: no snapshot of theirs is in the log.
+        async with connection.transaction():
             await connection.execute(
                 """INSERT INTO prospects (id, email, score, tags, fields)
                    SELECT gen_random_uuid(), 'p' || n || '@example.com', n % 50, ARRAY['imported'], '{"city": "Bonn"}'
@@ -307,8 +306,7 @@ async def test_a_backfill_of_10000_prospects_fires_nothing_and_a_click_on_one_of
         one = str(await connection.fetchval("SELECT id FROM prospects WHERE email = 'p10000@example.com'"))
     explained = await work.settled(await work.click(link, one))
     assert fired(explained) == {"seen": True}
-    record = await work.record(one)
-    assert (record["tags"], record["score"]) == (["imported", "seen"], 1)  # the tag is a change, and raised a trigger
+    assert (await work.record(one))["tags"] == ["imported", "seen"]
 
 
 async def test_rule_9_nothing_lost_a_broken_interaction_is_a_dead_letter_and_the_next_one_is_decided(
