@@ -4,6 +4,7 @@ PYTHON ?= python3
 DEMO ?= 1
 ARGS ?=
 RUNS ?= 3
+WORKERS ?= 2
 ONLY ?=
 REPEATS ?= 5
 SCALE ?= 1
@@ -33,8 +34,8 @@ run: local-environment  ## Start the whole system on this machine and play the d
 demo: local-environment  ## The same, then stop: exit code 0 only if every expected effect is there, once
 	@$(RUN) deploy.local up --demo --leave
 
-test: setup  ## Run the tests on a real broker and database (ARGS="-k name" for some of them)
-	@$(RUN) pytest -m "not slow" $(ARGS)
+test: setup  ## Run the tests on a real broker and database (ARGS="-k name" for some, WORKERS=0: one by one)
+	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 chaos: setup  ## Kill, suspend and rebalance everything for minutes: RUNS seeds of the kills (ARGS as above)
 	@RUNS=$(RUNS) $(RUN) pytest -m slow tests/chaos $(ARGS)

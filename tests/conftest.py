@@ -13,11 +13,18 @@ import pytest
 import pytest_asyncio
 
 from deploy import topics
+from deploy.local import ports
 from deploy.topics import Topics
 from services.chassis.settings import Kafka
 from tests.support.abandoned import collect_abandoned_connections
 from tests.support.databases import fresh_database, migrated_template
 from tests.support.servers import RunningKafka, RunningPostgres, running_kafka, running_postgres
+
+
+def pytest_configure() -> None:
+    """Give each worker of pytest-xdist ports of its own."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+    ports.keep_to_share(int(worker.removeprefix("gw")), int(workers))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -28,6 +28,11 @@ def free_port() -> int:
     raise DeployError(f"no port between {_OURS.start} and {_OURS.stop} is free")
 
 
+def keep_to_share(number: int, shares: int) -> None:
+    """Let `free_port` give out every `shares`-th port only, so that processes that draw at once never draw the same."""
+    _given.update(port for port in _OURS if port % shares != number)
+
+
 def claim(port: int, *, owner: str, setting: str) -> int:
     """Return the port, a free one for 0. Raises DeployError when somebody listens on it already."""
     if port == 0:
