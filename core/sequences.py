@@ -19,6 +19,7 @@ from core.spam import address, attempted, is_spam
 from core.state import Effect, Fired, State, size
 from core.values import Values
 from schemas.identity import command_id
+from schemas.interactions import FORM_SOURCE
 from schemas.outcomes import NotFired
 from schemas.triggers import PROSPECT_ASSET_ID, SPAM_ACROSS_ASSETS_TYPES, SPAM_EXEMPT_TYPES
 
@@ -42,6 +43,8 @@ class Sequences:
         """Count the attempt, and say whether it is one too many. Without a client address nothing is counted."""
         ip = interaction.data.get("ip")
         if interaction.type in SPAM_EXEMPT_TYPES or not isinstance(ip, str) or not ip:
+            return False
+        if interaction.type in SPAM_ACROSS_ASSETS_TYPES and interaction.source.startswith(FORM_SOURCE):
             return False
         opened_ms = self._now_ms - self._limits.spam_window_ms
         windows = {name: times for name, times in self._windows.items() if times[-1] > opened_ms}

@@ -19,6 +19,11 @@ BATCH_MAX_EVENTS: Final = 1000
 STAMPS: Final = frozenset({"uid", "actionlistversion", "prospectlistversion", "recordedtime", "depth", "causedby"})
 """Extensions that only ingest sets."""
 
+FORM_SOURCE: Final = "form:"
+"""Before a form's id: the source of its submissions, counted against spam at the door."""
+OWN_SOURCES: Final = (FORM_SOURCE, "finish/")
+"""How sources begin in whose name nobody else may speak."""
+
 _PLAIN_TEXT = r"^[^\x00-\x1f\x7f]+$"
 EventText = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_PLAIN_TEXT)]
 Scalar = str | int | float | bool | None

@@ -32,5 +32,5 @@ RECORD_TYPES: Final = tuple(f"prospect.{trigger}" for trigger in TRIGGERS["prosp
 SPAM_EXEMPT_TYPES: Final = frozenset({"list_email.unsubscribed"})
 """Unsubscribes are always honoured."""
 SPAM_ACROSS_ASSETS_TYPES: Final = frozenset({"form.submitted"})
-"""Submissions of whatever form count together. Those of the form endpoint were counted at the door already, for all users
-of an address and before they were accepted; here are also those that a tracker posts."""
+"""Submissions of whatever form count together. Those of the form endpoint were counted at the door already, across all
+users and processes and before they were accepted, so only those that a tracker posts count again."""

@@ -38,7 +38,7 @@ async def main(process: Process, settings: EvaluatorSettings) -> None:
             settings,
             publisher=publisher,
             tasks=tasks,
-            machine=CoreMachine(definitions, evaluator.epoch),
+            machine=CoreMachine(definitions, evaluator.epoch, evaluator.limits),
             versions=KnownVersions(definitions, feed, tail, catch_up_timeout_s=evaluator.catch_up_timeout_s),
         )
 

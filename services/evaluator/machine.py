@@ -5,6 +5,7 @@ from typing import Protocol, cast
 
 from core import state as states
 from core.definitions import Definitions, VersionUnknown
+from core.limits import Limits
 from core.records import Refused
 from core.step import step
 
@@ -85,12 +86,13 @@ class CoreMachine:
 
     format = states.FORMAT
 
-    def __init__(self, definitions: Definitions, epoch: int) -> None:
-        self._definitions, self._epoch = definitions, epoch
+    def __init__(self, definitions: Definitions, epoch: int, limits: Limits) -> None:
+        self._definitions, self._epoch, self._limits = definitions, epoch, limits
 
     def step(self, state: object | None, key: bytes | None, value: bytes | None, offset: int) -> Stepped:
         """Carry out one record."""
-        return step(cast("states.State | None", state), key, value, offset, self._definitions, self._epoch)
+        before = cast("states.State | None", state)
+        return step(before, key, value, offset, self._definitions, self._epoch, self._limits)
 
     def encode(self, state: object) -> bytes:
         """Write a state."""

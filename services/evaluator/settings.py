@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from core.limits import DEFAULT, Limits
 from schemas.topics import EVALUATOR_GROUP
 from services.chassis.settings import Concern, ServiceSettings
 
@@ -15,6 +16,11 @@ class Evaluator(Concern):
     """The consumer group, and the beginning of the lanes' transactional ids."""
     epoch: int = Field(default=0, ge=0, le=127)
     """Raise it by one when the interactions topic was made anew: `order` goes on growing, positions of before are void."""
+
+    spam_attempts: int = Field(default=DEFAULT.spam_attempts, ge=2, le=1000)
+    """Links, files, mails, posted submissions: so many inside the window from one address, and the last is discarded. All
+    evaluators need the same, or a replay decides otherwise."""
+    spam_window_s: PositiveInt = DEFAULT.spam_window_ms // 1000
 
     checkpoint_interval_ms: PositiveInt = 200
     checkpoint_timeout_s: PositiveFloat = 30.0
@@ -44,6 +50,11 @@ class Evaluator(Concern):
     watchdog_interval_s: PositiveFloat = 2.0
     rebalance_max_s: PositiveFloat = 300.0
     """Longest time from losing the partitions to evaluating again, hydration included."""
+
+    @property
+    def limits(self) -> Limits:
+        """Return the bounds of the machine."""
+        return Limits(spam_attempts=self.spam_attempts, spam_window_ms=self.spam_window_s * 1000)
 
 
 class EvaluatorSettings(ServiceSettings):

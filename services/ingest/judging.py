@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from schemas.interactions import OWN_SOURCES
 from services.chassis.api_keys import ApiKey
 from services.chassis.problems import FieldError, Problem
 from services.ingest.identity import Address, record_key
@@ -20,9 +21,11 @@ class Assets(Protocol):
 
 
 def require_sources(items: Sequence[Posted], key: ApiKey) -> None:
-    """Return if the key may speak for every source. Raises Problem 403."""
+    """Return if the key may speak for every source; for our own doors none may. Raises Problem 403."""
     errors = [
-        item.error("/source", "is not a source of this key") for item in items if not key.may_send_as(item.event.source)
+        item.error("/source", "is not a source of this key")
+        for item in items
+        if not key.may_send_as(item.event.source) or item.event.source.startswith(OWN_SOURCES)
     ]
     if errors:
         raise Problem(403, "foreign-source", "This key may not send as that source", errors=errors[:100])

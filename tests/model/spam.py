@@ -10,6 +10,8 @@ ALLOWED = 4
 UNSUBSCRIBED = "list_email.unsubscribed"
 """Always honoured."""
 SUBMITTED = "form.submitted"
+COUNTED_AT_THE_DOOR = "form:"
+"""How the sources of the form endpoint begin."""
 
 
 class SpamWindow:
@@ -21,6 +23,8 @@ class SpamWindow:
     def discards(self, event: dict[str, Any], now: datetime) -> bool:
         """Count an attempt and say whether it is one too many."""
         address = (event.get("data") or {}).get("ip")
+        if event["type"] == SUBMITTED and event["source"].startswith(COUNTED_AT_THE_DOOR):
+            return False
         if not address or event["type"] == UNSUBSCRIBED or event["type"].startswith("prospect."):
             return False
         asset = "any form" if event["type"] == SUBMITTED else event["subject"]

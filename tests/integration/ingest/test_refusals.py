@@ -95,11 +95,13 @@ async def test_without_a_key_of_the_scope_and_the_source_nothing_is_accepted(doo
     poor = {"Authorization": f"Bearer {POOR_KEY}"}
     foreign = await door.post([event(), event(source="other")], **poor)
     assert (foreign.status, foreign.pointers) == (403, ["/1/source"])
+    ours = await door.post([event(source="form:contact"), event(source="finish/links"), event()])
+    assert (ours.status, ours.pointers) == (403, ["/0/source", "/1/source"])
     assert (await door.post(event(), **poor)).status == 202
     assert len(await door.logged()) == 1
     metrics = await door.process.metrics()
     assert metrics['finish_ingest_refused_total{reason="unauthorized"}'] == 5
-    assert metrics['finish_ingest_refused_total{reason="foreign-source"}'] == 1
+    assert metrics['finish_ingest_refused_total{reason="foreign-source"}'] == 2
 
 
 async def test_other_methods_and_paths_are_problems_too(door: Door) -> None:

@@ -104,6 +104,13 @@ def test_submissions_of_an_address_count_together_whatever_the_form() -> None:
     assert outcomes == ["decided"] * 4 + ["spam"] * 2
 
 
+def test_submissions_that_the_form_endpoint_has_counted_are_not_counted_again() -> None:
+    world = _world()
+    submitted = {"type": "form.submitted", "subject": "form-1", "actionlistversion": 0, "source": "form:form-1"}
+    outcomes = [_click(world, number, data={"ip": "203.0.113.7"}, **submitted).outcome for number in range(6)]
+    assert outcomes == ["decided"] * 6
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
