@@ -109,7 +109,7 @@ async def test_dead_letters_stay_unless_a_setting_says_for_how_long(pool: Pool, 
 async def test_spam_windows_go_when_no_attempt_is_inside_and_one_that_is_being_counted_stays(
     pool: Pool, database: asyncpg.Connection, database_url: str
 ) -> None:
-    now_ms = int(NOW.timestamp() * 1000)
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
     await database.executemany(
         "INSERT INTO spam_windows (address, user_key, times_ms) VALUES ('203.0.113.7', $1, $2)",
         [
