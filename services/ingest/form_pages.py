@@ -7,16 +7,10 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from services.ingest.browsers import DURABLE, PAGE_HEADERS
 from services.ingest.form_records import Form
 
 THANKS: Final = "Thank you. We have received what you sent."
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-}
 _PAGE: Final = """<!DOCTYPE html>
 <html>
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title></head>
@@ -27,7 +21,7 @@ _PAGE: Final = """<!DOCTYPE html>
 
 def accepted(form: Form, uid: str) -> web.Response:
     """Answer a submission that is durable. Where it leads is the form's alone, whatever the request says."""
-    headers = {**_HEADERS, "finish-interaction": uid}
+    headers = {**PAGE_HEADERS, DURABLE: uid}
     if url := form.settings.get("success_url"):
         return web.Response(status=303, headers={**headers, "Location": quote(url, safe=string.printable)})
     message = escape(form.settings.get("success_message") or THANKS)

@@ -4,13 +4,11 @@ from aiohttp import web
 
 from services.chassis.client_address import client_address
 from services.ingest import metrics
+from services.ingest.browsers import URL_MAX_LENGTH, USER_AGENT_MAX_LENGTH, header_text
 from services.ingest.form_body import read_fields
 from services.ingest.form_pages import accepted
 from services.ingest.settings import Ingest
 from services.ingest.submissions import Client, Submissions
-
-_USER_AGENT_MAX_LENGTH = 1024
-_URL_MAX_LENGTH = 2048
 
 
 class Forms:
@@ -32,13 +30,6 @@ class Forms:
         forwarded = request.headers.getall("X-Forwarded-For", ())
         return Client(
             ip=client_address(request.remote, forwarded, self._ingest.trusted_proxies),
-            user_agent=_text(request.headers.get("User-Agent"), _USER_AGENT_MAX_LENGTH),
-            url=_text(request.headers.get("Referer"), _URL_MAX_LENGTH),
+            user_agent=header_text(request.headers.get("User-Agent"), USER_AGENT_MAX_LENGTH),
+            url=header_text(request.headers.get("Referer"), URL_MAX_LENGTH),
         )
-
-
-def _text(header: str | None, max_length: int) -> str | None:
-    """Return a header as Unicode: what was no UTF-8 came as lone surrogates, which no JSON holds."""
-    if not header:
-        return None
-    return header.encode("utf-8", "surrogateescape").decode("utf-8", "replace")[:max_length]

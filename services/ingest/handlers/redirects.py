@@ -19,22 +19,14 @@ from services.chassis.clock import Clock
 from services.chassis.errors import RetryableError
 from services.ingest import metrics
 from services.ingest.bots import verdict
+from services.ingest.browsers import ANSWER_HEADERS, DURABLE, PAGE_HEADERS, USER_AGENT_MAX_LENGTH, header_text
 from services.ingest.posted import Posted
 from services.ingest.served_assets import ServedAsset, ServedAssets
 from services.ingest.stamping import stamped
 from services.ingest.write_behind import WriteBehind
 
 SOURCE: Final = "finish/links"
-DURABLE: Final = "finish-interaction"
-"""The header that names the interaction once it is durable."""
 _KIND: Final = "redirect_link"
-_USER_AGENT_MAX: Final = 1024
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-}
 _PAGE: Final = "<!doctype html>\n<title>{0}</title>\n<p>{0}</p>\n"
 _PAGES: Final = {
     404: "There is no such link.",
@@ -93,33 +85,27 @@ class Redirects:
         return written, _redirect(asset, **({DURABLE: interaction.document["uid"]} if written == "durable" else {}))
 
     def _data(self, request: web.Request, asset: ServedAsset) -> dict[str, Any]:
-        """Write who followed where to. Headers are hostile: what is no text is replaced, and none is longer than its limit."""
+        """Write who followed where to."""
         forwarded = request.headers.getall("X-Forwarded-For", ())
         seen = {
             "ip": client_address(request.remote, forwarded, self._proxies),
-            "user_agent": _plain(request.headers.get("User-Agent", "")[:_USER_AGENT_MAX]) or None,
+            "user_agent": header_text(request.headers.get("User-Agent"), USER_AGENT_MAX_LENGTH),
             "url": asset.settings["target_url"],
             "bot": verdict(request.headers),
         }
         return {name: value for name, value in seen.items() if value is not None}
 
 
-def _plain(text: str) -> str:
-    """Replace what cannot be printed: control characters, and the halves of characters that no text may hold."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
-
-
 def _redirect(asset: ServedAsset, **headers: str) -> web.Response:
     """Answer 302. A header is ASCII: other characters of the address are escaped as browsers do it, all others stay."""
     target = quote(asset.settings["target_url"], safe=string.printable)
-    return web.Response(status=302, headers={"Location": target, **_HEADERS, **headers})
+    return web.Response(status=302, headers={"Location": target, **ANSWER_HEADERS, **headers})
 
 
 def _page(status: int, **headers: str) -> web.Response:
-    policy = {"Content-Security-Policy": "default-src 'none'; sandbox"}
     return web.Response(
         status=status,
         text=_PAGE.format(_PAGES[status]),
         content_type="text/html",
-        headers={**_HEADERS, **policy, **headers},
+        headers={**PAGE_HEADERS, **headers},
     )
