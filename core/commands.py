@@ -18,8 +18,11 @@ _NUMBER_BITS: Final = 14
 
 
 def order(epoch: int, offset: int, number: int) -> int:
-    """Return the place of a step's `number`-th command in its prospect's log, as one positive 64-bit integer."""
-    return (epoch << _OFFSET_BITS | offset) << _NUMBER_BITS | number
+    """Return the place of a step's `number`-th command (from 0) in its prospect's log, as one 64-bit integer.
+
+    It is at least 1: a mark of 0 says that nothing was carried out.
+    """
+    return ((epoch << _OFFSET_BITS | offset) << _NUMBER_BITS) + number + 1
 
 
 def resolve(action: CompiledAction, definitions: CompiledList, original: Values, cause: Interaction) -> dict[str, Any]:

@@ -5,20 +5,11 @@ from typing import Any, Final
 
 import orjson
 
-from core.criteria import read
-from core.definitions import CompiledList
 from core.records import Interaction
-from core.values import Values
 from schemas.outcomes import NotFired
 
-STEP_VERSION: Final = 1
-"""Of the machine's semantics: drain the log before deploying another."""
-
-
-def reads(actions: CompiledList, original: Values, cause: Interaction) -> dict[str, Any]:
-    """Return what the criteria of the interaction's trigger saw, by path; what is missing is left out."""
-    seen = ((path, read(path)(original, cause)) for path in actions.reads_by_trigger.get(cause.trigger, ()))
-    return {path: value for path, value in seen if value is not None}
+STEP_VERSION: Final = 2
+"""Of the machine's semantics: drain the log before deploying another. In 1 the order of the log's first command was 0."""
 
 
 def encode(

@@ -3,11 +3,12 @@
 Versions are immutable and all kept: an interaction is judged by the version that it was stamped with, however old.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
-from core.criteria import Criteria, compile_criteria
+from core.criteria import Criteria, Slots, compile_criteria
 from core.records import Refused
 from schemas.action_lists import EXECUTOR_OF, RECORD_ACTION_TYPES
 from schemas.contract import SCHEMA_VERSION, duration_s
@@ -44,9 +45,16 @@ class CompiledAction:
     run_at: str | None
 
 
+class Judged(NamedTuple):
+    """The enabled actions on one trigger, with their positions in the list, and what their criteria look at."""
+
+    actions: tuple[tuple[int, CompiledAction], ...]
+    slots: Slots
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledList:
-    """One version of an asset's list. `triggers` has those of disabled actions too; `reads_by_trigger` does not."""
+    """One version of an asset's list. `triggers` has those of disabled actions too; `judged` does not."""
 
     asset_id: str
     asset_kind: str | None
@@ -55,7 +63,7 @@ class CompiledList:
     types: Mapping[str, str] = field(default_factory=dict)
     disabled_users: frozenset[str] = frozenset()
     triggers: frozenset[str] = frozenset()
-    reads_by_trigger: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    judged: Mapping[str, Judged] = field(default_factory=dict)
 
 
 class VersionUnknown(Exception):
@@ -70,11 +78,12 @@ class VersionUnknown(Exception):
 def compile_list(document: Mapping[str, Any]) -> CompiledList:
     """Compile a record of the form of `schemas.action_lists.ActionList`. Raises ValueError, KeyError or TypeError."""
     types: Mapping[str, str] = document.get("types", {})
-    actions = tuple(_action(action, types) for action in document["actions"])
-    reads: dict[str, dict[str, None]] = {}
-    for action in actions:
-        if action.enabled and action.criteria.reads:
-            reads.setdefault(action.trigger, {}).update(dict.fromkeys(action.criteria.reads))
+    slots: defaultdict[str, Slots] = defaultdict(Slots)
+    actions = tuple(_action(action, types, slots) for action in document["actions"])
+    judged: defaultdict[str, list[tuple[int, CompiledAction]]] = defaultdict(list)
+    for position, action in enumerate(actions):
+        if action.enabled:
+            judged[action.trigger].append((position, action))
     return CompiledList(
         asset_id=document["asset_id"],
         asset_kind=document["asset_kind"],
@@ -83,13 +92,14 @@ def compile_list(document: Mapping[str, Any]) -> CompiledList:
         types=types,
         disabled_users=frozenset(document.get("disabled_users", ())),
         triggers=frozenset(action.trigger for action in actions),
-        reads_by_trigger={trigger: tuple(paths) for trigger, paths in reads.items()},
+        judged={trigger: Judged(tuple(places), slots[trigger]) for trigger, places in judged.items()},
     )
 
 
-def _action(action: Mapping[str, Any], types: Mapping[str, str]) -> CompiledAction:
-    action_type = action["type"]
+def _action(action: Mapping[str, Any], types: Mapping[str, str], slots: Mapping[str, Slots]) -> CompiledAction:
+    action_type, enabled = action["type"], action.get("enabled", True)
     delay = action.get("delay")
+    shared = slots[action["trigger"]] if enabled else None
     return CompiledAction(
         id=action["id"],
         name=action["name"],
@@ -97,9 +107,9 @@ def _action(action: Mapping[str, Any], types: Mapping[str, str]) -> CompiledActi
         type=action_type,
         executor=EXECUTOR_OF[action_type],
         record=action_type in RECORD_ACTION_TYPES,
-        enabled=action.get("enabled", True),
+        enabled=enabled,
         params=dict(action["params"]),
-        criteria=compile_criteria(action.get("criteria"), types),
+        criteria=compile_criteria(action.get("criteria"), types, shared),
         frequency=_frequency(action.get("frequency", "every")),
         on_failure=action.get("on_failure", "hold"),
         delay_s=None if delay is None else duration_s(delay),

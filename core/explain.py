@@ -1,6 +1,6 @@
 """Why each action of a list fired or did not, recomputed from a compact decision.
 
-The conditions are judged by the closures that judged the interaction, on the values that the decision kept, so that an
+The conditions are judged by the tests that judged the interaction, on the values that the decision kept, so that an
 explanation cannot disagree with what happened.
 """
 
@@ -53,12 +53,12 @@ def _conditions(decision: Mapping[str, Any], action: CompiledAction) -> list[dic
 
 
 def _condition(condition: Condition, reads: Mapping[str, Any], recorded_ms: int) -> dict[str, Any]:
-    seen, *before = (reads.get(path) for path in condition.reads)
+    values = [reads.get(path) for path in condition.reads]
     explained = {
         "field": condition.field,
         "operator": condition.operator,
         "expected": condition.expected,
-        "seen": seen,
-        "result": condition.judge(seen, *before, *((recorded_ms,) if condition.relative else ())),
+        "seen": values[0],
+        "result": condition.judge(values, recorded_ms),
     }
-    return {**explained, "before": before[0]} if before else explained
+    return {**explained, "before": values[1]} if len(values) > 1 else explained

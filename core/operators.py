@@ -1,13 +1,14 @@
 """What each operator of criteria means, once, for judging, explaining and the check at save.
 
-A judge takes the value that the field has and says yes or no; `withinLast` and `olderThan` take the acceptance time
-(Unix milliseconds) besides, `changed` and `changedTo` the value before the change. Null rules: a missing value (see
-`core.comparables`) makes every operator false but `null`; `changed` alone compares with missing, so that a field which was
-filled or cleared has changed. An empty set is not missing: `noneOf` holds for it.
+An operation is a view, which reads the value that the field has, and a test of what the view gives: the same view of the
+same value serves many tests. `withinLast` and `olderThan` take the acceptance time (Unix milliseconds) besides, `changed`
+and `changedTo` the view of the value before the change. Null rules: a missing value (see `core.comparables`) makes every
+operator false but `null`; `changed` alone compares with missing, so that a field which was filled or cleared has changed.
+An empty set is not missing: `noneOf` holds for it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from core import comparables
 from core.comparables import DAY_US, Comparable
@@ -15,7 +16,15 @@ from core.text import key
 from schemas.contract import duration_s
 from schemas.criteria import OPERATORS
 
-Judge = Callable[..., bool]
+Test = Callable[..., bool]
+
+
+class Operation(NamedTuple):
+    """What an operator does with a field: `test(view(value))`."""
+
+    view: Comparable
+    test: Test
+
 
 RELATIVE: Final = frozenset({"withinLast", "olderThan"})
 CHANGES: Final = frozenset({"changed", "changedTo"})
@@ -51,29 +60,29 @@ _READ_OPEN: Final[dict[str, Comparable]] = {
     "bool": comparables.open_boolean,
     "datetime": comparables.instant,
 }
-_JUDGES: Final[dict[str, Callable[[Comparable, Any], Judge]]] = {
-    "=": lambda read, operand: lambda seen: read(seen) == operand,
-    "!=": lambda read, operand: lambda seen: (of := read(seen)) is not None and of != operand,
-    "in": lambda read, operand: lambda seen: read(seen) in operand,
-    "notIn": lambda read, operand: lambda seen: (of := read(seen)) is not None and of not in operand,
-    "null": lambda read, _: lambda seen: read(seen) is None,
-    "notNull": lambda read, _: lambda seen: read(seen) is not None,
-    "<": lambda read, operand: lambda seen: (of := read(seen)) is not None and of < operand,
-    "<=": lambda read, operand: lambda seen: (of := read(seen)) is not None and of <= operand,
-    ">": lambda read, operand: lambda seen: (of := read(seen)) is not None and of > operand,
-    ">=": lambda read, operand: lambda seen: (of := read(seen)) is not None and of >= operand,
-    "between": lambda read, operand: lambda seen: (of := read(seen)) is not None and operand[0] <= of <= operand[1],
-    "contains": lambda read, operand: lambda seen: (of := read(seen)) is not None and operand in of,
-    "doesNotContain": lambda read, operand: lambda seen: (of := read(seen)) is not None and operand not in of,
-    "beginsWith": lambda read, operand: lambda seen: (of := read(seen)) is not None and of.startswith(operand),
-    "endsWith": lambda read, operand: lambda seen: (of := read(seen)) is not None and of.endswith(operand),
-    "changed": lambda read, _: lambda after, before: read(after) != read(before),
-    "changedTo": lambda read, operand: lambda after, before: read(after) == operand != read(before),
+_TESTS: Final[dict[str, Callable[[Any], Test]]] = {
+    "=": lambda operand: lambda of: of == operand,
+    "!=": lambda operand: lambda of: of is not None and of != operand,
+    "in": lambda operand: lambda of: of in operand,
+    "notIn": lambda operand: lambda of: of is not None and of not in operand,
+    "null": lambda _: lambda of: of is None,
+    "notNull": lambda _: lambda of: of is not None,
+    "<": lambda operand: lambda of: of is not None and of < operand,
+    "<=": lambda operand: lambda of: of is not None and of <= operand,
+    ">": lambda operand: lambda of: of is not None and of > operand,
+    ">=": lambda operand: lambda of: of is not None and of >= operand,
+    "between": lambda operand: lambda of: of is not None and operand[0] <= of <= operand[1],
+    "contains": lambda operand: lambda of: of is not None and operand in of,
+    "doesNotContain": lambda operand: lambda of: of is not None and operand not in of,
+    "beginsWith": lambda operand: lambda of: of is not None and of.startswith(operand),
+    "endsWith": lambda operand: lambda of: of is not None and of.endswith(operand),
+    "changed": lambda _: lambda after, before: after != before,
+    "changedTo": lambda operand: lambda after, before: after == operand != before,
 }
 
 
-def judge_of(operator: str, of_type: str, value: Any, *, exact: bool = False) -> Judge:
-    """Return the judge of `operator` with the operand `value` on a field of `of_type`.
+def operation(operator: str, of_type: str, value: Any, *, exact: bool = False) -> Operation:
+    """Return what `operator` does with the operand `value` on a field of `of_type`.
 
     Raises ValueError, with a sentence about the operand or the operator, when they do not go together.
     """
@@ -82,14 +91,15 @@ def judge_of(operator: str, of_type: str, value: Any, *, exact: bool = False) ->
     if operator in _ARRAYS and not (isinstance(value, (list, tuple)) and value):
         raise ValueError(f"{operator} takes an array of values")
     if of_type in _SET_TYPES or operator in _SETS:
-        return _set_judge(operator, of_type, value, exact=exact)
+        return _on_set(operator, of_type, value, exact=exact)
     as_type = _as_type(operator, value) if of_type == "open" else of_type
     if operator not in OPERATORS[as_type]:
         raise ValueError(f"{operator} does not go with type {as_type}")
-    read = _reader(operator, of_type, as_type, exact=exact)
+    view = _view(operator, of_type, as_type, exact=exact)
     if operator in RELATIVE:
-        return _relative_judge(operator, read, value)
-    return _JUDGES["=" if operator == "on" else operator](read, _operand(operator, read, as_type, value))
+        return Operation(view, _relative(operator, view, value))
+    test = _TESTS["=" if operator == "on" else operator]
+    return Operation(view, test(_operand(operator, view, as_type, value)))
 
 
 def _as_type(operator: str, value: Any) -> str:
@@ -104,7 +114,7 @@ def _as_type(operator: str, value: Any) -> str:
     return "datetime" if operator in _ORDERED else "text"
 
 
-def _reader(operator: str, of_type: str, as_type: str, *, exact: bool) -> Comparable:
+def _view(operator: str, of_type: str, as_type: str, *, exact: bool) -> Comparable:
     if operator == "on":
         return comparables.day
     if of_type == "open":
@@ -114,12 +124,12 @@ def _reader(operator: str, of_type: str, as_type: str, *, exact: bool) -> Compar
     return comparables.exact_text if exact and as_type in ("text", "picklist") else _READ[as_type]
 
 
-def _operand(operator: str, read: Comparable, as_type: str, value: Any) -> Any:
+def _operand(operator: str, view: Comparable, as_type: str, value: Any) -> Any:
     if operator in UNARY:
         return None
     if operator not in _ARRAYS:
-        return _scalar(read, "date" if operator == "on" else as_type, value)
-    operands = [_scalar(read, as_type, item) for item in value]
+        return _scalar(view, "date" if operator == "on" else as_type, value)
+    operands = [_scalar(view, as_type, item) for item in value]
     if operator != "between":
         return frozenset(operands)
     low, *high = operands
@@ -128,40 +138,38 @@ def _operand(operator: str, read: Comparable, as_type: str, value: Any) -> Any:
     return operands
 
 
-def _scalar(read: Comparable, as_type: str, value: Any) -> Any:
-    if (operand := read(value)) is None or operand == "":
+def _scalar(view: Comparable, as_type: str, value: Any) -> Any:
+    if (operand := view(value)) is None or operand == "":
         raise ValueError(f"must be {_ASKED[as_type]}")
     return operand
 
 
-def _relative_judge(operator: str, read: Comparable, value: Any) -> Judge:
+def _relative(operator: str, view: Comparable, value: Any) -> Test:
     if (duration := comparables.identity(value)) is None:
         raise ValueError("must be a duration such as P7D")
     duration_us = duration_s(duration) * 1_000_000
     if duration_us < 0:
         raise ValueError("must not be negative")
-    unit_us = DAY_US if read is comparables.day else 1
+    unit_us = DAY_US if view is comparables.day else 1
 
-    def within_last(seen: Any, recorded_ms: int) -> bool:
+    def within_last(of: int | None, recorded_ms: int) -> bool:
         now_us = recorded_ms * 1000
-        return (of := read(seen)) is not None and (now_us - duration_us) // unit_us <= of <= now_us // unit_us
+        return of is not None and (now_us - duration_us) // unit_us <= of <= now_us // unit_us
 
-    def older_than(seen: Any, recorded_ms: int) -> bool:
-        return (of := read(seen)) is not None and of < (recorded_ms * 1000 - duration_us) // unit_us
+    def older_than(of: int | None, recorded_ms: int) -> bool:
+        return of is not None and of < (recorded_ms * 1000 - duration_us) // unit_us
 
     return within_last if operator == "withinLast" else older_than
 
 
-def _set_judge(operator: str, of_type: str, value: Any, *, exact: bool) -> Judge:
+def _on_set(operator: str, of_type: str, value: Any, *, exact: bool) -> Operation:
     items = comparables.open_items if of_type == "open" else comparables.items
     match operator:
-        case "null":
-            return lambda seen: items(seen) is None
-        case "notNull":
-            return lambda seen: items(seen) is not None
+        case "null" | "notNull":
+            return Operation(items, _TESTS[operator](None))
         case "anyOf" | "allOf" | "noneOf" if of_type in _SET_TYPES or of_type == "open":
             same = _same(of_type, exact=exact)
-            return _membership_judge(operator, items, same, frozenset(map(same, _texts(value))))
+            return Operation(items, _membership(operator, same, frozenset(map(same, _texts(value)))))
         case _:
             raise ValueError(f"{operator} does not go with type {of_type}")
 
@@ -179,21 +187,21 @@ def _texts(value: Iterable[Any]) -> list[str]:
     return texts
 
 
-def _membership_judge(operator: str, items: Comparable, same: Callable[[str], str], operands: frozenset[str]) -> Judge:
+def _membership(operator: str, same: Callable[[str], str], operands: frozenset[str]) -> Test:
     def meets(of: Sequence[Any]) -> bool:
         for item in of:  # noqa: SIM110 - `any` with a generator costs twice as much
             if type(item) is str and same(item) in operands:
                 return True
         return False
 
-    def any_of(seen: Any) -> bool:
-        return (of := items(seen)) is not None and meets(of)
+    def any_of(of: Sequence[Any] | None) -> bool:
+        return of is not None and meets(of)
 
-    def all_of(seen: Any) -> bool:
-        return (of := items(seen)) is not None and operands <= {same(item) for item in of if type(item) is str}
+    def all_of(of: Sequence[Any] | None) -> bool:
+        return of is not None and operands <= {same(item) for item in of if type(item) is str}
 
-    def none_of(seen: Any) -> bool:
-        return (of := items(seen)) is not None and not meets(of)
+    def none_of(of: Sequence[Any] | None) -> bool:
+        return of is not None and not meets(of)
 
     match operator:
         case "anyOf":

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -17,6 +17,7 @@ RECORD_MAX_BYTES: Final = 512 * 1024
 ANONYMOUS: Final = "anon:"
 """What the key of somebody not yet known begins with."""
 
+_TRIGGERS: Final = {kind: kind.partition(".")[2] for kind in INTERACTION_TYPES}
 _FROM_OUTSIDE: Final = frozenset(kind for kind in INTERACTION_TYPES if not kind.startswith("prospect."))
 
 
@@ -32,8 +33,7 @@ class Refused(Exception):
         """Whether the dead letter must not hold the record's bytes: the prospect was erased."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordChange:
+class RecordChange(NamedTuple):
     """What changed in a prospect's record, as `event.*` of a `prospect` trigger shows it."""
 
     before: Values
@@ -44,8 +44,7 @@ class RecordChange:
     delta: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Interaction:
+class Interaction(NamedTuple):
     """One interaction, from the log or derived in a step. `time` and `recordedtime` stay as the texts they came as."""
 
     id: str
@@ -59,7 +58,7 @@ class Interaction:
     prospect_version: int
     recordedtime: str
     recorded_ms: int
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = {}
     depth: int = 0
     caused_by: str | None = None
     change: RecordChange | None = None
@@ -67,11 +66,10 @@ class Interaction:
     @property
     def trigger(self) -> str:
         """The bare trigger: `clicked`."""
-        return self.type.partition(".")[2]
+        return _TRIGGERS[self.type]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A prospect's values at one version; `before` and `by` when another writer than an executor changed it."""
 
     prospect_id: str
@@ -189,21 +187,27 @@ def _mapping(document: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
+_TEXTS: Final = ("id", "source", "subject", "time", "recordedtime")
+_texts: Final = itemgetter(*_TEXTS)
+
+
 def _interaction(document: dict[str, Any]) -> Interaction:
-    recordedtime = _text(document, "recordedtime")
+    event_id, source, subject, time, recordedtime = texts = _texts(document)
+    if not all(type(text) is str for text in texts):
+        raise _WrongError(next(name for name in _TEXTS if type(document[name]) is not str))
     return Interaction(
-        id=_text(document, "id"),
-        source=_text(document, "source"),
-        type=document["type"],
-        subject=_text(document, "subject"),
-        time=_text(document, "time"),
-        uid=_uuid(document, "uid"),
-        prospect_id=_prospect(document),
-        version=_number(document, "actionlistversion"),
-        prospect_version=_number(document, "prospectlistversion"),
-        recordedtime=recordedtime,
-        recorded_ms=milliseconds(recordedtime),
-        data=_mapping(document, "data"),
+        event_id,
+        source,
+        document["type"],
+        subject,
+        time,
+        _uuid(document, "uid"),
+        _prospect(document),
+        _number(document, "actionlistversion"),
+        _number(document, "prospectlistversion"),
+        recordedtime,
+        milliseconds(recordedtime),
+        _mapping(document, "data"),
     )
 
 

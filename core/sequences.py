@@ -5,18 +5,18 @@ the ones before it do. Everything is gathered here until the step is whole; the 
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from core import decisions
 from core.cascade import set_off_by_command
 from core.commands import Emitted, encode, resolve
-from core.definitions import CompiledAction, CompiledList, Definitions
+from core.definitions import CompiledAction, CompiledList, Definitions, Judged
 from core.fold import fold
 from core.limits import Limits
 from core.records import Interaction
 from core.spam import address, attempted, is_spam
-from core.state import Effect, Fired, State, size
+from core.state import Effect, Fired, State, effect, size
 from core.values import Values
 from schemas.identity import command_id
 from schemas.interactions import FORM_SOURCE
@@ -68,15 +68,19 @@ class Sequences:
         return self._after([cause.uid for cause in roots])
 
     def _after(self, uids: list[str]) -> State:
-        return replace(
-            self._state,
-            pending=(*self._state.pending, *self._pending),
-            pending_bytes=self._state.pending_bytes + size(self._pending),
+        state = self._state
+        return State(
+            version=state.version,
+            base_bytes=state.base_bytes,
+            marks=state.marks,
+            pending=(*state.pending, *self._pending),
+            pending_bytes=state.pending_bytes + size(self._pending),
             values=self._values,
             uids={**self._remembered(), **dict.fromkeys(uids, self._now_ms)},
             windows=self._windows,
-            fired={**self._state.fired, **self._fired} if self._fired else self._state.fired,
+            fired={**state.fired, **self._fired} if self._fired else state.fired,
             time_ms=self._now_ms,
+            erased=state.erased,
         )
 
     def _remembered(self) -> Mapping[str, int]:
@@ -90,24 +94,30 @@ class Sequences:
     def _run(self, cause: Interaction, after: dict[str, str], reason: NotFired | None) -> None:
         """Judge and fire one list. `after` names the commands that its outside actions wait for."""
         actions = self._definitions.list(cause.subject, cause.version)
-        original, place = self._values, self._place | len(self.commands)
-        fired, reasons = self._judged(actions, original, cause) if reason is None else ([], {})
+        original, place = self._values, self._place + len(self.commands)
+        fired: list[int] = []
         derived: list[str] = []
-        for position in fired:
-            derived += self._fire(actions.actions[position], actions, original, cause, after)
-        self.discarded += reasons.values() if reason is None else [reason]
-        reads = decisions.reads(actions, original, cause) if reason is None else {}
+        reads: dict[str, Any] = {}
+        reasons: dict[str, NotFired] = {}
+        if reason is not None:
+            self.discarded.append(reason)
+        elif (judged := actions.judged.get(cause.trigger)) is not None:
+            seen = judged.slots.seen(original, cause)
+            reads = {path: value for path, value in zip(judged.slots.paths, seen, strict=True) if value is not None}
+            fired, reasons = self._judge(actions, judged, judged.slots.views(seen, cause.recorded_ms))
+            for position in fired:
+                derived += self._fire(actions.actions[position], actions, original, cause, after)
+            self.discarded += reasons.values()
         self.decisions.append(decisions.encode(cause, place, fired, derived, reads, reason, reasons))
 
-    def _judged(
-        self, actions: CompiledList, original: Values, cause: Interaction
+    def _judge(
+        self, actions: CompiledList, judged: Judged, views: Sequence[Any]
     ) -> tuple[list[int], dict[str, NotFired]]:
         """Return which positions fire, and why others do not where the list and the values do not tell."""
         fired: list[int] = []
         reasons: dict[str, NotFired] = {}
-        trigger = cause.trigger
-        for position, action in enumerate(actions.actions):
-            if action.trigger != trigger or not action.enabled or not action.criteria.matches(original, cause):
+        for position, action in judged.actions:
+            if not action.criteria.judge(views):
                 continue
             if not self._may_fire_again(actions, action):
                 reasons[str(position)] = "frequency"
@@ -135,7 +145,7 @@ class Sequences:
         after: dict[str, str],
     ) -> list[str]:
         """Emit one command; return the uids of what its change sets off."""
-        identity, place = command_id(cause.uid, action.id), self._place | len(self.commands)
+        identity, place = command_id(cause.uid, action.id), self._place + len(self.commands)
         params = resolve(action, actions, original, cause)
         value = encode(identity, action, actions, cause, params, place, after)
         self.commands.append(Emitted(action.executor, value))
@@ -145,11 +155,13 @@ class Sequences:
         if not action.record:
             return []
         before, self._values = self._values, fold(self._values, action.type, params)
-        self._pending.append(Effect(place, action.executor, action.type, params, len(value)))
+        self._pending.append(effect(place, action.executor, action.type, params, len(value)))
         after[identity] = action.on_failure
         if self._values is before:
             return []
         record_list = self._definitions.list(PROSPECT_ASSET_ID, cause.prospect_version)
+        if not record_list.triggers:
+            return []
         derived = set_off_by_command(identity, before, self._values, cause, record_list)
         self._queue.extend((interaction, {identity: action.on_failure}) for interaction in derived)
         return [interaction.uid for interaction in derived]

@@ -4,7 +4,6 @@ A state is never changed in place: a checkpoint may still hold the one before.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -12,7 +11,8 @@ import orjson
 from core.fold import fold
 from core.values import Values, from_document, to_document
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""1 held the snapshot's values instead of those with the pending effects."""
 
 
 class Effect(NamedTuple):
@@ -23,6 +23,14 @@ class Effect(NamedTuple):
     type: str
     params: Mapping[str, Any]
     size_bytes: int
+    encoded: bytes
+    """What precedes, as states hold it: encoded once and not with each of them."""
+
+
+def effect(order: int, executor: str, action_type: str, params: Mapping[str, Any], size_bytes: int) -> Effect:
+    """Return an effect and its encoding."""
+    encoded = orjson.dumps((order, executor, action_type, params, size_bytes))
+    return Effect(order, executor, action_type, params, size_bytes, encoded)
 
 
 class Fired(NamedTuple):
@@ -32,23 +40,22 @@ class Fired(NamedTuple):
     last_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """`base` is the snapshot at `version` (0: none yet), `values` the same with `pending` folded in.
+class State(NamedTuple):
+    """`values` are those of the snapshot at `version` (0: none yet) with `pending` folded in.
 
     `uids` maps a remembered interaction to its acceptance time, oldest first; `windows` a spam key to its newest attempts.
     """
 
     version: int = 0
-    base: Values = field(default_factory=Values)
     base_bytes: int = 0
-    marks: Mapping[str, int] = field(default_factory=dict)
+    """The size of the snapshot."""
+    marks: Mapping[str, int] = {}
     pending: tuple[Effect, ...] = ()
     pending_bytes: int = 0
-    values: Values = field(default_factory=Values)
-    uids: Mapping[str, int] = field(default_factory=dict)
-    windows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    fired: Mapping[str, Fired] = field(default_factory=dict)
+    values: Values = Values()
+    uids: Mapping[str, int] = {}
+    windows: Mapping[str, tuple[int, ...]] = {}
+    fired: Mapping[str, Fired] = {}
     time_ms: int = 0
     """The newest acceptance time seen: the window's clock never goes back."""
     erased: bool = False
@@ -64,22 +71,22 @@ class State:
 EMPTY: Final = State()
 
 
-def folded(base: Values, pending: tuple[Effect, ...]) -> Values:
+def folded(base: Values, pending: Iterable[Effect]) -> Values:
     """Return `base` with the effects of `pending`, in order."""
     values = base
-    for effect in pending:
-        values = fold(values, effect.type, effect.params)
+    for each in pending:
+        values = fold(values, each.type, each.params)
     return values
 
 
 def size(effects: Iterable[Effect]) -> int:
     """Return how much effects count against the cap of the state."""
-    return sum(effect.size_bytes for effect in effects)
+    return sum(each.size_bytes for each in effects)
 
 
 def uncovered(pending: tuple[Effect, ...], marks: Mapping[str, int]) -> tuple[Effect, ...]:
     """Return the effects that a snapshot with `marks` does not contain."""
-    return tuple(effect for effect in pending if effect.order > marks.get(effect.executor, 0))
+    return tuple(each for each in pending if each.order > marks.get(each.executor, 0))
 
 
 def encode(state: State) -> bytes:
@@ -88,10 +95,10 @@ def encode(state: State) -> bytes:
         {
             "format": FORMAT,
             "version": state.version,
-            "base": to_document(state.base),
+            "values": to_document(state.values),
             "base_bytes": state.base_bytes,
             "marks": state.marks,
-            "pending": [tuple(effect) for effect in state.pending],
+            "pending": orjson.Fragment(b"[" + b",".join([each.encoded for each in state.pending]) + b"]"),
             "uids": state.uids,
             "windows": state.windows,
             "fired": {action: tuple(fired) for action, fired in state.fired.items()},
@@ -102,20 +109,22 @@ def encode(state: State) -> bytes:
 
 
 def decode(value: bytes) -> State:
-    """Read a state. Raises ValueError when it is none, or of a newer format."""
+    """Read a state, of format 1 too. Raises ValueError when it is none, or of a newer format."""
     document = orjson.loads(value)
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
+    if not isinstance(document, dict) or document.get("format") not in (1, FORMAT):
         raise ValueError("not a state of this format")
-    base = from_document(document["base"])
-    pending = tuple(Effect(*effect) for effect in document["pending"])
+    pending = tuple([effect(*each) for each in document["pending"]])
+    if document["format"] == 1:
+        values = folded(from_document(document["base"]), pending)
+    else:
+        values = from_document(document["values"])
     return State(
         version=document["version"],
-        base=base,
         base_bytes=document["base_bytes"],
         marks=document["marks"],
         pending=pending,
         pending_bytes=size(pending),
-        values=folded(base, pending),
+        values=values,
         uids=document["uids"],
         windows={key: tuple(times) for key, times in document["windows"].items()},
         fired={action: Fired(*fired) for action, fired in document["fired"].items()},

@@ -7,8 +7,7 @@ that is refused, or waits for a definition, leaves no trace.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from core.cascade import set_off_by_others
 from core.commands import Emitted, order
@@ -24,8 +23,7 @@ Outcome = Literal["decided", "duplicate", "snapshot"] | NotFired
 """For the metrics: what kind of record it was, or why the whole sequence was discarded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What a record led to. `state` None: nothing is remembered of the key. `refused`: the snapshot counts, but what it
     would have set off is a dead letter. `discarded`: why sequences and actions did not fire that were not just untrue."""
 
@@ -81,10 +79,8 @@ def _snapshot(
     if snapshot.version > state.version:
         marks = {name: max(mark, state.marks.get(name, 0)) for name, mark in snapshot.marks.items()}
         pending = uncovered(state.pending, marks)
-        state = replace(
-            state,
+        state = state._replace(
             version=snapshot.version,
-            base=snapshot.values,
             base_bytes=size_bytes,
             marks=marks,
             pending=pending,

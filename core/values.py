@@ -1,22 +1,20 @@
 """A prospect's values: what criteria read as `original.*` and what record effects change."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(NamedTuple):
     """Never changed in place: `fold` returns new ones. `lists` maps a list id to the membership's status."""
 
     email: str | None = None
     score: int = 0
     owner: str | None = None
     tags: tuple[str, ...] = ()
-    lists: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, str] = {}
     consent: str = "none"
     lead_id: str | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = {}
 
     def attribute(self, name: str) -> Any:
         """Return a core column by its name, or a field of the catalogue; None when it is missing."""
@@ -55,13 +53,4 @@ def from_document(document: Mapping[str, Any]) -> Values:
 
 def to_document(values: Values) -> dict[str, Any]:
     """Write them as a snapshot holds them."""
-    return {
-        "email": values.email,
-        "score": values.score,
-        "owner": values.owner,
-        "tags": values.tags,
-        "lists": values.lists,
-        "consent": values.consent,
-        "lead_id": values.lead_id,
-        "fields": values.fields,
-    }
+    return values._asdict()

@@ -7,14 +7,14 @@ from functools import lru_cache
 from hashlib import sha1
 from uuid import NAMESPACE_URL
 
-_VERSION_AND_VARIANT = ~(0xF000 << 64 | 0xC000 << 48)
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The hexadecimal digit that holds the variant's two bits, by the digest's."""
 
 
 def uuid5(namespace: bytes, name: str) -> str:
     """Return the UUIDv5 of `name` in the 16-byte `namespace`, as lower-case text."""
-    number = int.from_bytes(sha1(namespace + name.encode(), usedforsecurity=False).digest()[:16], "big")
-    text = f"{number & _VERSION_AND_VARIANT | 5 << 76 | 0x8000 << 48:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def _bytes(uuid: str) -> bytes:

@@ -78,8 +78,7 @@ def rehearse(kind: str, value: bytes, record: Judged, lists: Sequence[ActionList
     for each in lists:
         if each is not None:
             definitions.apply(each.model_dump(mode="json", by_alias=True))
-    values = from_document(record.values)
-    state = State(version=record.version, base=values, values=values)
+    state = State(version=record.version, values=from_document(record.values))
     try:
         stepped = step(state, str(record.id).encode(), value, 0, definitions)
     except Refused as refused:

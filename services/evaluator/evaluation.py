@@ -20,6 +20,7 @@ from services.evaluator.state_store import StateStore, StateUnreadableError
 _ENVELOPE_BYTES: Final = 2048
 """Room for key, headers and the batch around a value."""
 _TRACE: Final = "traceparent"
+_COMMANDS: Final = {executor: topics.commands(executor) for executor in topics.EXECUTORS}
 
 
 @dataclass(slots=True)
@@ -73,16 +74,18 @@ class Evaluation:
         stepped = self._machine.step(before, key, record.value, record.offset)
         self._check_sizes(stepped)
         headers = [header for header in record.headers if header[0] == _TRACE]
+        outputs = evaluated.outputs
         for command in stepped.commands:
-            evaluated.outputs[topics.commands(command.executor)].append((key, command.value, headers))
+            outputs[_COMMANDS[command.executor]].append((key, command.value, headers))
             evaluated.commands[command.executor] += 1
         for decision in stepped.decisions:
-            evaluated.outputs[topics.DECISIONS].append((key, decision, headers))
+            outputs[topics.DECISIONS].append((key, decision, headers))
         if key is not None and stepped.state is not None and stepped.state is not before:
             store.put(key, stepped.state)
             evaluated.changed[key] = stepped.state
         evaluated.outcomes[stepped.outcome] += 1
-        evaluated.discarded.update(stepped.discarded)
+        if stepped.discarded:
+            evaluated.discarded.update(stepped.discarded)
         if stepped.refused is not None:
             refuse(record, topics.INTERACTIONS, stepped.refused, evaluated)
         else:

@@ -6,6 +6,7 @@ Evaluation may run ahead by a few frames; a checkpoint covers a frame only when 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from aiokafka import ConsumerRecord, TopicPartition
 
@@ -17,6 +18,9 @@ from services.evaluator.evaluation import Evaluated, Evaluation
 from services.evaluator.machine import Machine, VersionUnknown
 from services.evaluator.settings import Evaluator
 from services.evaluator.state_store import StateStore
+
+_ENCODING_SHARE: Final = 0.01
+"""How much of a lane's time may go into encoding states: the more each checkpoint costs, the more it has to gather."""
 
 Publish = Callable[[int, Evaluated], Awaitable[None]]
 """Send what a run led to, to this partition of every topic, and return when all of it is acknowledged."""
@@ -54,6 +58,7 @@ class Lane:
         self.round = -1
         """The count of rebalances at which this lane was last known to be ours."""
         self.waits_for: VersionUnknown | None = None
+        self._encoding_s = 0.0
         self.progressed_at = clock.monotonic()
         """When a checkpoint was last written, or there was nothing to write."""
 
@@ -106,19 +111,28 @@ class Lane:
             self._evaluated.task_done()
 
     async def checkpoint_regularly(self) -> None:
-        """Write a checkpoint at each interval in which there was progress, until cancelled. Lanes take turns."""
-        interval_s = self._settings.checkpoint_interval_ms / 1000
-        await asyncio.sleep(interval_s * (self.source.partition % 8) / 8)
+        """Write a checkpoint at each interval in which there was progress, until cancelled. Lanes take turns.
+
+        Under load the interval grows, up to its bound: a state that changes often is written once for many changes.
+        """
+        await asyncio.sleep(self.interval_s() * (self.source.partition % 8) / 8)
         while True:
-            await asyncio.sleep(interval_s)
+            await asyncio.sleep(self.interval_s())
             if self.done != self.saved:
                 await self.checkpoint()
+
+    def interval_s(self) -> float:
+        """Return how long to gather changes for the next checkpoint, from what encoding the last one's states cost."""
+        least_s, most_s = self._settings.checkpoint_interval_ms / 1000, self._settings.checkpoint_interval_max_ms / 1000
+        return max(least_s, min(self._encoding_s / _ENCODING_SHARE, most_s))
 
     async def checkpoint(self) -> None:
         """Write what is acknowledged, if only the position. Raises CheckpointError: then the lane is lost."""
         async with self._checkpointing:
             dirty, self._dirty, done = self._dirty, {}, self.done  # no await in between: they belong together
+            began = self._clock.monotonic()
             states = {key: self._machine.encode(state) for key, state in dirty.items()}
+            self._encoding_s = self._clock.monotonic() - began
             failpoint("evaluator.before-checkpoint")
             with metrics.CHECKPOINT_SECONDS.time():
                 await self.checkpoints.write(states, Position(done, self._settings.epoch, self._machine.format))

@@ -23,6 +23,9 @@ class Evaluator(Concern):
     spam_window_s: PositiveInt = DEFAULT.spam_window_ms // 1000
 
     checkpoint_interval_ms: PositiveInt = 200
+    checkpoint_interval_max_ms: PositiveInt = 5_000
+    """How long the interval may grow under load, when encoding states costs much. After a crash so much is evaluated
+    again."""
     checkpoint_timeout_s: PositiveFloat = 30.0
     gather_ms: NonNegativeInt = 5
     """While few records come, wait so long for the next fetch to bring more of them."""

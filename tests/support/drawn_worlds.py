@@ -2,7 +2,6 @@
 the same."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -195,7 +194,7 @@ def happen(world: World, move: str, number: int, version: int | None = None) -> 
             return [row.version]
         case "overwrite by hand":
             row = world.rows[prospect_id]
-            row.change(replace(row.values, score=number, tags=("vip",), owner=None))
+            row.change(row.values._replace(score=number, tags=("vip",), owner=None))
         case _:
             raise AssertionError(move)
     return []
@@ -203,6 +202,5 @@ def happen(world: World, move: str, number: int, version: int | None = None) -> 
 
 def _by_hand(row: Row, number: int) -> Values:
     """Return the record with another industry, which no action touches: then the executors' pace cannot matter."""
-    return replace(
-        row.values, fields={**row.values.fields, "industry": ["Retail", "Energy", "Construction"][number // 2]}
-    )
+    industry = ["Retail", "Energy", "Construction"][number // 2]
+    return row.values._replace(fields={**row.values.fields, "industry": industry})

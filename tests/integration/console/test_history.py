@@ -130,7 +130,7 @@ async def test_an_interaction_is_accepted_and_then_decided(
     async with consuming(kafka_settings, database_url):
         offset = await log.accepted(uid)
         await soon(lambda: rows.fetchval("SELECT count(*) FROM decisions WHERE document IS NULL"))
-        assert await rows.fetchval("SELECT position FROM decisions") == offset << 14
+        assert await rows.fetchval("SELECT position FROM decisions") == (offset << 14) + 1
         await log.decided(uid, fired=[0])
         await soon(lambda: rows.fetchval("SELECT count(*) FROM decisions WHERE document IS NOT NULL"))
     row = await rows.fetchrow("SELECT * FROM decisions")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.state import Effect, folded, uncovered
+from core.state import Effect, effect, folded, uncovered
 from core.values import from_document
 from tests.integration.executors.bench import Bench, bench_of, command
 from tests.integration.executors.cases import CASES, Case
@@ -85,8 +85,8 @@ def _sent(drawn: Drawn, order: int, prospect_id: UUID, lead: UUID) -> Sent:
             pass
     if "lead_id" in params:
         params["lead_id"] = str(lead)
-    effect = Effect(order, case.executor, action_type, params, 0) if drawn.kind in {"effective", "idle"} else None
-    return Sent(command(prospect_id, action_type, params, order), effect)
+    pending = effect(order, case.executor, action_type, params, 0) if drawn.kind in {"effective", "idle"} else None
+    return Sent(command(prospect_id, action_type, params, order), pending)
 
 
 async def _deliver(benches: Benches, topics: Mapping[str, list[Sent]], deliveries: list[Delivery]) -> None:

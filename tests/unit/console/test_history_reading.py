@@ -89,7 +89,7 @@ def test_an_interaction_is_accepted_at_its_place_in_the_log() -> None:
     row = row_of(INTERACTIONS, event)
     assert isinstance(row, Accepted)
     assert (row.uid, row.prospect_id, row.asset_id) == (event["uid"], PROSPECT, "pricing")
-    assert row.position == 42 << 14
+    assert row.position == (42 << 14) + 1
     assert row.recordedtime == datetime(2026, 1, 31, 11, 59, 59, 123456, tzinfo=UTC)
 
 

@@ -24,7 +24,8 @@ def _list(*actions: dict[str, Any]) -> dict[str, Any]:
 def _decision(document: dict[str, Any], values: Values, interaction: Interaction, **more: Any) -> dict[str, Any]:
     """Write a decision as the evaluator does, through JSON."""
     compiled = compile_list(document)
-    paths = compiled.reads_by_trigger.get(interaction.trigger, ())
+    judged = compiled.judged.get(interaction.trigger)
+    paths = judged.slots.paths if judged else ()
     reads = {path: seen for path in paths if (seen := read(path)(values, interaction)) is not None}
     fired = [
         position

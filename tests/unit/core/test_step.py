@@ -9,7 +9,7 @@ import pytest
 from core.definitions import VersionUnknown
 from core.limits import Limits
 from core.records import Refused
-from core.state import State, encode
+from core.state import State, decode, encode
 from core.step import Step, step
 from core.values import Values
 from schemas.commands.command import Command
@@ -49,7 +49,7 @@ def test_commands_and_decisions_have_the_form_of_their_contracts() -> None:
     result = _click(_world(PLUS, {"id": "call", "type": "fire_webhook", "params": {"url": "https://example.com/"}}))
     plus, call = _command(result), _command(result, 1)
     assert [command.executor for command in result.commands] == ["score", "webhook"]
-    assert (plus["order"], call["order"]) == (1 << 14, (1 << 14) + 1)
+    assert (plus["order"], call["order"]) == ((1 << 14) + 1, (1 << 14) + 2)
     assert call["after"] == {plus["id"]: "hold"}
     assert _decision(result)["fired"] == [0, 1]
 
@@ -272,3 +272,23 @@ def test_an_erased_prospect_is_suppressed() -> None:
     with pytest.raises(Refused) as refused:
         step(world.states[PROSPECT], PROSPECT.encode(), b"personal", 9, world.definitions)
     assert refused.value.withheld
+
+
+def test_the_very_first_record_of_a_log_may_fire_and_its_effect_waits_like_any_other() -> None:
+    """Its command's order must lie above a mark of 0, which says that nothing was carried out."""
+    world = World([action_list("prospect", "prospect", [{**PLUS, "trigger": "created"}])])
+    row = world.create(PROSPECT, Values(score=5))
+    world.evaluate()
+    row.change(row.values._replace(fields={"city": "Bonn"}))
+    world.evaluate()
+    assert world.states[PROSPECT].values.score == 10
+
+
+def test_a_state_of_the_format_before_is_read() -> None:
+    """It held the snapshot's values, and those with the pending effects were computed."""
+    world = _world(PLUS)
+    _click(world)
+    state = world.states[PROSPECT]
+    document = orjson.loads(encode(state))
+    document |= {"format": 1, "base": {**document.pop("values"), "score": 5}}
+    assert decode(orjson.dumps(document)) == state == decode(encode(state))

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from core.definitions import VersionUnknown
+from services.evaluator.checkpoints import CheckpointError
 from services.evaluator.lanes import BrokenChainError
 from tests.support.eventually import eventually
 from tests.support.toy_machine import ToyMachine, ToyStep
@@ -87,3 +88,28 @@ async def test_a_lane_stops_before_a_record_that_waits_and_continues_there() -> 
     machine.known = True
     await subject.feed(1, records[2:])
     assert (subject.next, subject.waits_for) == (15, None)
+
+
+@pytest.mark.parametrize(("encoding_s", "interval_s"), [(0.0005, 0.2), (0.01, 1.0), (0.3, 5.0)])
+async def test_the_more_a_checkpoint_cost_the_longer_the_next_one_gathers_up_to_a_bound(
+    encoding_s: float, interval_s: float
+) -> None:
+    clock, sent = ManualClock(), Sent()
+
+    class Slow(ToyMachine):
+        def encode(self, state: object) -> bytes:
+            clock.seconds += encoding_s
+            return super().encode(state)
+
+    subject = lane(sent, clock, Slow())
+    subject.go_live(1)
+    sent.open.set()
+    await subject.feed(1, frame(10, 1))
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(subject.send())
+        await eventually(lambda: subject.done == 11)
+        sending.cancel()
+
+    with pytest.raises(CheckpointError):  # there is no broker
+        await subject.checkpoint()
+    assert subject.interval_s() == pytest.approx(interval_s)
