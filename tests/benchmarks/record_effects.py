@@ -43,7 +43,7 @@ async def measure(stage: Stage, run: Run) -> list[Figure]:
             Bar("of hand-written batches", f"{_ALL}, {_FINISH}", f"{_ALL}, {_BATCHES}", _COLUMNS[0], 0.5),
             Bar("times one transaction per command", f"{_ALL}, {_FINISH}", f"{_ALL}, {_SINGLE}", _COLUMNS[0], 10),
         ),
-        notes=(f"batches of {_BATCH}; the same row trigger, ledger and marks; the SQL is given its commands decoded",),
+        notes=(f"batches of {_BATCH}; the same trigger, ledger and marks; the SQL is given its commands decoded",),
     )
     ways = ((_FINISH, _executor, run.count(COMMANDS)), (_BATCHES, _batches, run.count(COMMANDS)))
     for repeat in range(run.repeats):

@@ -132,7 +132,7 @@ class Workload:
         return low, low + width - 1
 
     def snapshots(self) -> Iterator[Keyed]:
-        """Write the first snapshot of every prospect, as the row trigger and the relay do."""
+        """Write the first snapshot of every prospect, as the record's trigger and the relay do."""
         for number, prospect_id in enumerate(self.prospect_ids):
             data = {
                 "version": 1,

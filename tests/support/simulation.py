@@ -73,7 +73,7 @@ class Row:
         self.log.append((self.id, self.snapshot(change)))
 
     def snapshot(self, change: dict[str, Any] | None = None) -> bytes:
-        """Write what the row's trigger writes."""
+        """Write what the record's trigger writes."""
         data = {
             "version": self.version,
             "writer": "api" if change else "executor",

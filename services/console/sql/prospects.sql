@@ -1,4 +1,4 @@
--- The prospect's record. Its row trigger writes the snapshot into the outbox.
+-- The prospect's record. Its trigger writes the snapshot into the outbox.
 
 -- name: create
 INSERT INTO prospects (id, email, score, owner, tags, lists, fields)

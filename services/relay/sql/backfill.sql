@@ -1,4 +1,4 @@
--- Snapshots of records that exist already, or that were erased. The row trigger writes them; those of the writer `backfill` raise no triggers.
+-- Snapshots of records that exist already, or that were erased. The trigger writes them; those of the writer `backfill` raise no triggers.
 
 -- name: name_writer
 SELECT set_config('finish.writer', 'backfill', true), set_config('finish.now', $1, true)

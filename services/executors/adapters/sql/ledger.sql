@@ -1,7 +1,7 @@
 -- The transaction around a batch: which commands are new, which rows are theirs, how they ended.
 
 -- name: open
--- Says who writes, for the row trigger that makes snapshots, and when: the process may run on another clock than the
+-- Says who writes, for the trigger that makes snapshots, and when: the process may run on another clock than the
 -- database. Both hold for this transaction.
 -- $1 instant
 SELECT set_config('finish.writer', 'executor', true), set_config('finish.now', $1::timestamptz::text, true);
