@@ -96,11 +96,14 @@ class Pipeline:
 
     def _count(self, settled: settlement.Settled) -> None:
         now = self._clock.now()
+        ends = Counter((entry.command.type, outcome.state) for entry, outcome in settled.outcomes)
+        for (action_type, state), count in ends.items():
+            metrics.EFFECTS.labels(self._name, action_type, state).inc(count)
+        event_to_effect = metrics.EVENT_TO_EFFECT_SECONDS.labels(self._name)
         for entry, outcome in settled.outcomes:
-            metrics.EFFECTS.labels(self._name, entry.command.type, outcome.state).inc()
             if outcome.state != "dead" and entry.record.replay_of is None:
                 waited_s = (now - entry.command.recordedtime).total_seconds()
-                metrics.EVENT_TO_EFFECT_SECONDS.labels(self._name).observe(max(waited_s, 0.0))
+                event_to_effect.observe(max(waited_s, 0.0))
         metrics.REPEATS.labels(self._name).inc(settled.repeats)
         for end in settled.replays.values():
             metrics.REPLAYS.labels(self._name, end).inc()
