@@ -45,21 +45,17 @@ class Slots:
     """What criteria look at: paths, and the views of them."""
 
     def __init__(self) -> None:
-        self._paths: dict[str, int] = {}
+        self.paths: list[str] = []
+        """In the order in which the rules name them."""
         self._reads: list[Read] = []
         self._views: dict[tuple[int, Comparable], int] = {}
 
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The paths, in the order in which the rules name them."""
-        return tuple(self._paths)
-
     def place(self, path: str, view: Comparable) -> int:
         """Return where a view of `path` stands among the views."""
-        if path not in self._paths:
-            self._paths[path] = len(self._reads)
+        if path not in self.paths:
+            self.paths.append(path)
             self._reads.append(read(path))
-        return self._views.setdefault((self._paths[path], view), len(self._views) + 1)
+        return self._views.setdefault((self.paths.index(path), view), len(self._views) + 1)
 
     def seen(self, values: Values, interaction: Interaction) -> list[Any]:
         """Return the values of `paths`, None where there is nothing."""

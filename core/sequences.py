@@ -11,7 +11,7 @@ from typing import Any
 from core import decisions
 from core.cascade import set_off_by_command
 from core.commands import Emitted, encode, resolve
-from core.definitions import CompiledAction, CompiledList, Definitions, Judged
+from core.definitions import CompiledAction, CompiledList, Definitions, Frequency, Judged
 from core.fold import fold
 from core.limits import Limits
 from core.records import Interaction
@@ -61,7 +61,8 @@ class Sequences:
         With a `reason` nothing fires: each decision says why.
         """
         roots = list(causes)
-        self._queue.extend((cause, {}) for cause in roots)
+        for cause in roots:
+            self._queue.append((cause, {}))
         while self._queue:
             cause, after = self._queue.popleft()
             self._run(cause, after, "loop" if cause.depth > self._limits.depth_max else reason)
@@ -119,7 +120,7 @@ class Sequences:
         for position, action in judged.actions:
             if not action.criteria.judge(views):
                 continue
-            if not self._may_fire_again(actions, action):
+            if action.frequency is not None and not self._may_fire_again(actions, action, action.frequency):
                 reasons[str(position)] = "frequency"
             elif len(self.commands) + len(fired) >= self._limits.commands_max:
                 reasons[str(position)] = "loop"
@@ -131,10 +132,9 @@ class Sequences:
         name = _counter(actions, action)
         return self._fired.get(name) or self._state.fired.get(name)
 
-    def _may_fire_again(self, actions: CompiledList, action: CompiledAction) -> bool:
-        if action.frequency is None or (past := self._past(actions, action)) is None:
-            return True
-        return action.frequency.allows(past.times, self._now_ms - past.last_ms)
+    def _may_fire_again(self, actions: CompiledList, action: CompiledAction, frequency: Frequency) -> bool:
+        past = self._past(actions, action)
+        return past is None or frequency.allows(past.times, self._now_ms - past.last_ms)
 
     def _fire(
         self,

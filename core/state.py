@@ -29,8 +29,9 @@ class Effect(NamedTuple):
 
 def effect(order: int, executor: str, action_type: str, params: Mapping[str, Any], size_bytes: int) -> Effect:
     """Return an effect and its encoding."""
-    encoded = orjson.dumps((order, executor, action_type, params, size_bytes))
-    return Effect(order, executor, action_type, params, size_bytes, encoded)
+    roomy = orjson.dumps((order, executor, action_type, params, size_bytes))
+    exact = bytes(memoryview(roomy))  # what orjson returns may keep the kilobyte that it was written in
+    return Effect(order, executor, action_type, params, size_bytes, exact)
 
 
 class Fired(NamedTuple):

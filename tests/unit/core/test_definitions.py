@@ -106,8 +106,8 @@ def test_a_compiled_list_knows_its_triggers_and_what_the_enabled_actions_read() 
     )
     assert compiled.triggers == {"clicked", "opened", "bounced"}
     assert {trigger: judged.slots.paths for trigger, judged in compiled.judged.items()} == {
-        "clicked": ("original.score", "original.tags"),
-        "bounced": (),
+        "clicked": ["original.score", "original.tags"],
+        "bounced": [],
     }
     assert compiled.disabled_users == {"u1"}
     assert compiled.asset_kind == "list_email"

@@ -25,7 +25,7 @@ def _decision(document: dict[str, Any], values: Values, interaction: Interaction
     """Write a decision as the evaluator does, through JSON."""
     compiled = compile_list(document)
     judged = compiled.judged.get(interaction.trigger)
-    paths = judged.slots.paths if judged else ()
+    paths = judged.slots.paths if judged else []
     reads = {path: seen for path in paths if (seen := read(path)(values, interaction)) is not None}
     fired = [
         position
