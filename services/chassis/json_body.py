@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic import Field, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
 
 from services.chassis.field_errors import field_errors
@@ -56,7 +56,7 @@ async def read_json(request: web.Request, limits: BodyLimits, *, content_types: 
 
 async def read_body(request: web.Request, limits: BodyLimits, *, content_types: Collection[str]) -> bytes:
     """Read at most `size_max_bytes` of one of the content types. Raises Problem 408, 413 or 415."""
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         closing = {"Connection": "close"}  # what follows is not what the server's parser takes it for
         raise Problem(415, "content-encoding", "Compressed bodies are not accepted", headers=closing)
     if request.content_type not in content_types or (request.charset or "utf-8").lower() != "utf-8":
@@ -65,6 +65,11 @@ async def read_body(request: web.Request, limits: BodyLimits, *, content_types: 
         )
     if (request.content_length or 0) > limits.size_max_bytes:
         raise _too_large(limits)
+    if request.content.is_eof():  # it came with the headers, as a small one does: nothing to wait for
+        raw = request.content.read_nowait()
+        if len(raw) > limits.size_max_bytes:
+            raise _too_large(limits)
+        return raw
     chunks, size = [], 0
     try:
         async with asyncio.timeout(limits.read_timeout_s):

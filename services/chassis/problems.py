@@ -8,6 +8,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import chain
 from typing import Final
 
 import orjson
@@ -95,7 +96,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def _bound_headers(request: web.Request) -> None:
-    if sum(len(name) + len(value) for name, value in request.raw_headers) > HEADERS_MAX_BYTES:
+    if sum(map(len, chain.from_iterable(request.raw_headers))) > HEADERS_MAX_BYTES:
         closing = {"Connection": "close"}
         raise Problem(
             431, "headers-too-large", "The headers are too large", f"at most {HEADERS_MAX_BYTES} bytes", headers=closing

@@ -32,9 +32,8 @@ from services.chassis.settings import ServiceSettings, Stop, effective
 
 EXIT_FAILED: Final = 70
 """EX_SOFTWARE of sysexits.h."""
-
-_GARBAGE: Final = (50_000, 20, 20)
-"""Collect cycles seldom: what services make by the thousand is freed by its counts, and what they keep is walked in vain."""
+_GC_THRESHOLDS: Final = (50_000, 20, 100)
+"""How many more containers are made than freed between two looks at the young ones, and how often the older ones are."""
 
 S = TypeVar("S", bound=ServiceSettings)
 log = structlog.get_logger()
@@ -93,6 +92,7 @@ class Process:
             parts = Parts(group, self._stop, self.stopping)
             yield parts
             self._start = None
+            _settle_heap()
             self.ops.started = True
             log.info("process_started", ops_port=self.ops.port)
             await self.stopping.wait()
@@ -111,6 +111,17 @@ class Process:
         asyncio.get_running_loop().call_later(patience_s, fail_stop, "the orderly stop took too long")
 
 
+def _settle_heap() -> None:
+    """Tell the garbage collector what stays, so that it is not looked through again, and that work makes hardly any cycles.
+
+    With the defaults of Python 3.11 a busy process spends a quarter of its time on looking through young objects that are
+    merely in use. Reference counting frees all but cycles at once, as before.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+
+
 def fail_stop(reason: str) -> NoReturn:
     """End the process now, from any thread: nothing is acknowledged, committed or flushed any more. One line says why."""
     line = json.dumps({"event": "fail_stop", "level": "critical", "reason": reason})
@@ -122,8 +133,6 @@ def run(main: Callable[[Process, S], Awaitable[None]], settings: S) -> NoReturn:
     """Run a service until it is told to stop (exit code 0) or fails (70)."""
     logs.configure(settings.log, service=settings.name)
     log.info("settings_in_force", settings=effective(settings), failpoints=failpoints.armed())
-    gc.freeze()  # what was imported stays
-    gc.set_threshold(*_GARBAGE)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         raise SystemExit(runner.run(_live(main, settings)))
 

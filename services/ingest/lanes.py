@@ -12,38 +12,46 @@ from services.chassis.clock import Clock
 from services.chassis.errors import RetryableError
 from services.chassis.kafka_batches import ProducerDeadError, Record, batches, send_batches
 from services.chassis.settings import Kafka
+from services.ingest.patience import Patience
+from services.ingest.settings import Publishing
 
 
 @dataclass(eq=False, slots=True)
 class Share:
-    """One request's records for one partition. `durable` ends when the broker has them; cancelled, they are not sent."""
+    """One request's records for one partition. `durable` ends when the broker has them; ended before, they are not sent."""
 
-    records: Sequence[Record]
-    size_bytes: int
-    durable: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    durable: asyncio.Future[None]
+    records: list[Record] = field(default_factory=list)
+    size_bytes: int = 0
 
 
 class Lane:
-    """Sends shares in the order in which they came, one batch in flight."""
+    """Sends shares in the order in which they came, one batch in flight, and gives up those that wait too long."""
 
     def __init__(
-        self, kafka: Kafka, producer: AIOKafkaProducer, topic: str, partition: int, *, gather_s: float, clock: Clock
+        self,
+        kafka: Kafka,
+        producer: AIOKafkaProducer,
+        topic: str,
+        partition: int,
+        publishing: Publishing,
+        clock: Clock,
     ) -> None:
         self._kafka, self._producer, self._topic, self._partition = kafka, producer, topic, partition
-        self._gather_s, self._clock = gather_s, clock
+        self._gather_s, self._clock = publishing.gather_s, clock
+        self._patience = Patience(publishing.ack_timeout_s, self._give_up)
         self._waiting: deque[Share] = deque()
+        self.waiting_bytes = 0
+        """How much no batch has taken yet, but for what somebody gave up before its time."""
         self._filled = asyncio.Event()
         self._in_flight_since: float | None = None
 
     def add(self, share: Share) -> None:
         """Put a share behind those that wait."""
         self._waiting.append(share)
+        self.waiting_bytes += share.size_bytes
+        self._patience.watch(share.durable)
         self._filled.set()
-
-    @property
-    def waiting_bytes(self) -> int:
-        """How much no batch has taken yet and somebody still waits for."""
-        return sum(share.size_bytes for share in self._waiting if not share.durable.done())
 
     @property
     def in_flight_s(self) -> float:
@@ -69,13 +77,23 @@ class Lane:
         taken: list[Share] = []
         room = self._kafka.batch_max_bytes
         while self._waiting and (not taken or self._waiting[0].size_bytes <= room):
-            share = self._waiting.popleft()
+            share = self._next()
             if not share.durable.done():
                 taken.append(share)
                 room -= share.size_bytes
         if not self._waiting:
             self._filled.clear()
         return taken
+
+    def _next(self) -> Share:
+        share = self._waiting.popleft()
+        self.waiting_bytes -= share.size_bytes
+        return share
+
+    def _give_up(self, durable: asyncio.Future[None]) -> None:
+        durable.set_exception(RetryableError("the broker did not acknowledge in time"))
+        while self._waiting and self._waiting[0].durable.done():
+            self._next()
 
     async def _send(self, shares: Sequence[Share]) -> None:
         packed = batches(self._kafka, self._producer, [record for share in shares for record in share.records])

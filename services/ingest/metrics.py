@@ -1,10 +1,13 @@
 """What ingest measures. Labels are types and kinds of problems: never an id, an address or a source."""
 
+from functools import lru_cache
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
 ACCEPTED: Final = Counter("finish_ingest_accepted_total", "Interactions that are durable", ("type",))
+accepted: Final = lru_cache(maxsize=64)(ACCEPTED.labels)
+"""The counter of one type of interaction."""
 REFUSED: Final = Counter("finish_ingest_refused_total", "Requests that were answered with a problem", ("reason",))
 ACK_SECONDS: Final = Histogram(
     "finish_ingest_ack_seconds",

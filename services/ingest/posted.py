@@ -4,17 +4,19 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/htt
 batched mode; `application/json` may hold either.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 import orjson
 from aiohttp import web
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from schemas.interactions import PostedEvent
 from services.chassis.json_body import JsonBody, invalid, read_json
 from services.chassis.problems import FieldError, Problem
+from services.ingest.identity import Address, record_key
 from services.ingest.settings import Ingest
+
+T = TypeVar("T")
 
 SINGLE: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -24,13 +26,13 @@ _ONE: Final = TypeAdapter(PostedEvent)
 _MANY: Final = TypeAdapter(list[PostedEvent])
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """An item: where it stands in the body, what was understood of it, and its `data` as it came."""
+class Posted(NamedTuple):
+    """An item: where it stands in the body, what was understood of it, whom it names, and its `data` as it came."""
 
     pointer: str
     event: PostedEvent
     data: dict[str, Any]
+    key: str | Address | None
 
     def error(self, path: str, detail: str) -> FieldError:
         """Say what is wrong at a place in this item."""
@@ -44,7 +46,7 @@ async def read_posted(request: web.Request, ingest: Ingest) -> list[Posted]:
         return _batch(body, ingest)
     if len(body.raw) > ingest.event_max_bytes:
         raise Problem(413, "too-large", "The event is too large", f"at most {ingest.event_max_bytes} bytes")
-    return [Posted("", body.parse(_ONE), _data(body.value))]
+    return [_posted("", _parsed(body, _ONE), body.value)]
 
 
 def _is_batch(content_type: str, body: JsonBody) -> bool:
@@ -57,12 +59,11 @@ def _is_batch(content_type: str, body: JsonBody) -> bool:
 def _batch(body: JsonBody, ingest: Ingest) -> list[Posted]:
     if len(body.value) > ingest.batch_max_events:
         raise invalid([FieldError("", f"holds more than {ingest.batch_max_events} events")])
-    events = body.parse(_MANY)
+    events = _parsed(body, _MANY)
     if len(body.raw) > ingest.event_max_bytes:
         _check_sizes(body.value, ingest.event_max_bytes)
     return [
-        Posted(f"/{index}", event, _data(item))
-        for index, (event, item) in enumerate(zip(events, body.value, strict=True))
+        _posted(f"/{index}", event, item) for index, (event, item) in enumerate(zip(events, body.value, strict=True))
     ]
 
 
@@ -72,6 +73,13 @@ def _check_sizes(items: list[Any], max_bytes: int) -> None:
         raise invalid([FieldError(f"/{index}", f"is larger than {max_bytes} bytes") for index in large])
 
 
-def _data(item: dict[str, Any]) -> dict[str, Any]:
-    data: dict[str, Any] = item.get("data") or {}
-    return data
+def _parsed(body: JsonBody, kind: TypeAdapter[T]) -> T:
+    """Return the body as the type, from its value: quicker than from its bytes, which say what is wrong in JSON's words."""
+    try:
+        return kind.validate_python(body.value)
+    except ValidationError:
+        return body.parse(kind)
+
+
+def _posted(pointer: str, event: PostedEvent, item: dict[str, Any]) -> Posted:
+    return Posted(pointer, event, item.get("data") or {}, record_key(event))

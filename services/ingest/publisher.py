@@ -3,7 +3,6 @@ be. Then the client repeats them: the same event id is the same interaction.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
@@ -16,7 +15,6 @@ from services.chassis.backoff import Backoff
 from services.chassis.clock import Clock
 from services.chassis.errors import RetryableError
 from services.chassis.failpoints import failpoint
-from services.chassis.kafka_batches import Record
 from services.chassis.partitioner import partition_for
 from services.chassis.sending import sending
 from services.chassis.settings import Kafka
@@ -43,17 +41,14 @@ class Publisher:
         if not interactions:
             return
         failpoint("ingest.before-publish")
+        began = self._clock.monotonic()
         try:
-            with metrics.ACK_SECONDS.time():
-                async with asyncio.timeout(self._publishing.ack_timeout_s):
-                    await self._connected.wait()
-                    shares = self._shares([(each.key.encode(), each.value, []) for each in interactions])
-                    self._require_room(shares)
-                    for partition, share in shares.items():
-                        self._lanes[partition].add(share)
-                    await asyncio.gather(*(share.durable for share in shares.values()))
-        except TimeoutError:
-            raise RetryableError("the broker did not acknowledge in time") from None
+            if self._connected.is_set():
+                await self._acknowledged(interactions)
+            else:
+                await self._acknowledged_in_time(interactions)
+        finally:
+            metrics.ACK_SECONDS.observe(self._clock.monotonic() - began)
         failpoint("ingest.after-ack")
 
     async def run(self) -> NoReturn:
@@ -83,7 +78,7 @@ class Publisher:
     async def _serve(self, producer: AIOKafkaProducer) -> None:
         count = len(await producer.partitions_for(self._topic))
         self._lanes = [
-            Lane(self._kafka, producer, self._topic, partition, gather_s=self._publishing.gather_s, clock=self._clock)
+            Lane(self._kafka, producer, self._topic, partition, self._publishing, self._clock)
             for partition in range(count)
         ]
         self._connected.set()
@@ -91,20 +86,47 @@ class Publisher:
             for partition, lane in enumerate(self._lanes):
                 group.create_task(lane.run(), name=f"lane-{partition}")
 
-    def _shares(self, records: Sequence[Record]) -> Mapping[int, Share]:
-        parts: dict[int, list[Record]] = defaultdict(list)
-        for record in records:
-            parts[partition_for(record[0] or b"", len(self._lanes))].append(record)
-        return {
-            partition: Share(part, sum(len(value or b"") for _, value, _ in part)) for partition, part in parts.items()
-        }
+    async def _acknowledged_in_time(self, interactions: Sequence[Stamped]) -> None:
+        """Wait for a producer first; the time is the same."""
+        try:
+            async with asyncio.timeout(self._publishing.ack_timeout_s):
+                while not self._connected.is_set():
+                    await self._connected.wait()
+                await self._acknowledged(interactions)
+        except TimeoutError:
+            raise RetryableError("the broker did not acknowledge in time") from None
+
+    async def _acknowledged(self, interactions: Sequence[Stamped]) -> None:
+        shares = self._shares(interactions)
+        self._require_room(shares)
+        for partition, share in shares.items():
+            self._lanes[partition].add(share)
+        if len(shares) == 1:
+            await share.durable
+        else:
+            await asyncio.gather(*(share.durable for share in shares.values()))
+
+    def _shares(self, interactions: Sequence[Stamped]) -> Mapping[int, Share]:
+        shares: dict[int, Share] = {}
+        new_future, count = asyncio.get_running_loop().create_future, len(self._lanes)
+        for interaction in interactions:
+            key, value = interaction.key.encode(), interaction.value
+            partition = partition_for(key, count)
+            share = shares.get(partition)
+            if share is None:
+                share = shares[partition] = Share(new_future())
+            share.records.append((key, value, []))
+            share.size_bytes += len(value)
+        return shares
 
     def _require_room(self, shares: Mapping[int, Share]) -> None:
         """Refuse at once what would wait in vain: behind a broker that owes an answer, or a queue that is full."""
-        if any(self._stalled(self._lanes[partition]) for partition in shares):
-            raise RetryableError("the broker does not acknowledge")
-        asked = sum(share.size_bytes for share in shares.values())
-        if asked + sum(lane.waiting_bytes for lane in self._lanes) > self._publishing.waiting_max_bytes:
+        asked = 0
+        for partition, share in shares.items():
+            if self._stalled(self._lanes[partition]):
+                raise RetryableError("the broker does not acknowledge")
+            asked += share.size_bytes
+        if asked + sum([lane.waiting_bytes for lane in self._lanes]) > self._publishing.waiting_max_bytes:
             raise RetryableError("too much waits for the broker")
 
     def _stalled(self, lane: Lane) -> bool:

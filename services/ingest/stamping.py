@@ -1,8 +1,8 @@
 """The interaction that an accepted event becomes: its identity, the versions in force, and the server's time."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from secrets import token_hex
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -20,8 +20,7 @@ class Versions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Stamped:
+class Stamped(NamedTuple):
     """An interaction as a record: `document` has the attributes of `schemas.interactions.Interaction`, in its order."""
 
     key: str
@@ -33,27 +32,44 @@ class Stamped:
         return orjson.dumps(self.document)
 
 
-def stamped(item: Posted, key: str, versions: Versions, now: datetime) -> Stamped:
-    """Stamp one event, accepted now, for the record key that it belongs to."""
-    event = item.event
-    document = {
-        "specversion": event.specversion,
-        "dataschema": DATASCHEMA,
-        "id": event.id,
-        "source": event.source,
-        "type": event.type,
-        "subject": event.subject,
-        "time": instant(event.time),
-        "uid": interaction_uid(event.source, event.id),
-        "prospectid": key,
-        "actionlistversion": versions.newest(event.subject),
-        "prospectlistversion": versions.newest(PROSPECT_ASSET_ID),
-        "recordedtime": instant(now),
-        "data": item.data,
-    }
-    return Stamped(key, document)
+class Stamp:
+    """What all that is accepted at one instant, on the same knowledge, is stamped with."""
+
+    def __init__(self, versions: Versions, now: datetime) -> None:
+        self._versions, self._now = versions, instant(now)
+        self._prospect_version = versions.newest(PROSPECT_ASSET_ID)
+
+    def posted(self, item: Posted, key: str) -> Stamped:
+        """Stamp an event that somebody else has seen, for the record key that it belongs to."""
+        event = item.event
+        return self._stamped(event.id, event.source, event.type, event.subject, instant(event.time), key, item.data)
+
+    def seen(self, source: str, kind: str, subject: str, key: str, data: dict[str, Any]) -> Stamped:
+        """Stamp what one of our own doors sees at that instant."""
+        return self._stamped(token_hex(16), source, kind, subject, self._now, key, data)
+
+    def _stamped(
+        self, event_id: str, source: str, kind: str, subject: str, time: str, key: str, data: dict[str, Any]
+    ) -> Stamped:
+        document = {
+            "specversion": "1.0",
+            "dataschema": DATASCHEMA,
+            "id": event_id,
+            "source": source,
+            "type": kind,
+            "subject": subject,
+            "time": time,
+            "uid": interaction_uid(source, event_id),
+            "prospectid": key,
+            "actionlistversion": self._versions.newest(subject),
+            "prospectlistversion": self._prospect_version,
+            "recordedtime": self._now,
+            "data": data,
+        }
+        return Stamped(key, document)
 
 
 def instant(moment: datetime) -> str:
     """Write an instant in UTC with microseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    text = orjson.dumps(moment.astimezone(UTC), option=orjson.OPT_UTC_Z)[1:-1].decode()
+    return text if moment.microsecond else f"{text[:-1]}.000000Z"

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from core.form_mapping import Fields, email_of, event_form, pointer_to, repeats, values_of
 from core.records import ANONYMOUS
-from schemas.interactions import PostedEvent
 from services.chassis.clock import Clock
 from services.chassis.failpoints import failpoint
 from services.chassis.json_body import invalid
@@ -21,10 +20,9 @@ from services.chassis.problems import FieldError, Problem
 from services.ingest import metrics
 from services.ingest.form_records import Form, change_record, read_catalogue, read_form
 from services.ingest.identity import Address
-from services.ingest.posted import Posted
 from services.ingest.settings import Ingest
 from services.ingest.spam_window import Submitter, count_attempt
-from services.ingest.stamping import Stamped, stamped
+from services.ingest.stamping import Stamp, Stamped
 from services.ingest.transactions import enqueue, name_writer, transaction
 
 TYPE: Final = "form.submitted"
@@ -65,7 +63,7 @@ class Submissions:
             interaction = None if spam else await _taken(connection, form, said, _data(fields, client), now)
         if interaction is None:
             raise Problem(500, "spam", "Too many submissions: this one was discarded")
-        metrics.ACCEPTED.labels(TYPE).inc()
+        metrics.accepted(TYPE).inc()
         return interaction, form
 
     async def _count(self, connection: Connection, said: Said, client: Client) -> tuple[datetime, bool]:
@@ -101,8 +99,7 @@ async def _taken(connection: Connection, form: Form, said: Said, data: dict[str,
         await name_writer(connection, form.source, now)
         key = str(await change_record(connection, said.address, said.values))
     failpoint("ingest.after-upsert")
-    event = PostedEvent(specversion="1.0", id=str(uuid4()), source=form.source, type=TYPE, subject=form.id, time=now)
-    interaction = stamped(Posted("", event, data), key, form, now)
+    interaction = Stamp(form, now).seen(form.source, TYPE, form.id, key, data)
     await enqueue(connection, [interaction])
     return interaction
 

@@ -92,7 +92,7 @@ class WriteBehind:
             if self._newest.get(interaction.key) is asyncio.current_task():
                 del self._newest[interaction.key]
         if kept:
-            metrics.ACCEPTED.labels(interaction.document["type"]).inc()
+            metrics.accepted(interaction.document["type"]).inc()
         else:
             self._drop("both stores away")
         return kept

@@ -8,25 +8,23 @@ import string
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
-from uuid import uuid4
 
 from aiohttp import web
 
 from core.tokens import Token, TokenError, TokenKey, verified
-from schemas.interactions import PostedEvent
 from services.chassis.client_address import Network, client_address
 from services.chassis.clock import Clock
 from services.chassis.errors import RetryableError
 from services.ingest import metrics
 from services.ingest.bots import verdict
 from services.ingest.browsers import ANSWER_HEADERS, DURABLE, PAGE_HEADERS, USER_AGENT_MAX_LENGTH, header_text
-from services.ingest.posted import Posted
 from services.ingest.served_assets import ServedAsset, ServedAssets
-from services.ingest.stamping import stamped
+from services.ingest.stamping import Stamp
 from services.ingest.write_behind import WriteBehind
 
 SOURCE: Final = "finish/links"
 _KIND: Final = "redirect_link"
+_TYPE: Final = "redirect_link.clicked"
 _PAGE: Final = "<!doctype html>\n<title>{0}</title>\n<p>{0}</p>\n"
 _PAGES: Final = {
     404: "There is no such link.",
@@ -76,11 +74,8 @@ class Redirects:
 
     async def _follow(self, request: web.Request, token: Token, asset: ServedAsset) -> tuple[str, web.Response]:
         now = self._clock.now()
-        event = PostedEvent(
-            specversion="1.0", id=str(uuid4()), source=SOURCE, type=f"{_KIND}.clicked", subject=token.asset_id, time=now
-        )
-        posted = Posted("", event, self._data(request, asset))
-        interaction = stamped(posted, token.prospect_id, asset.versions, now)
+        data = self._data(request, asset)
+        interaction = Stamp(asset.versions, now).seen(SOURCE, _TYPE, token.asset_id, token.prospect_id, data)
         written = await self._behind.accept(interaction)
         return written, _redirect(asset, **({DURABLE: interaction.document["uid"]} if written == "durable" else {}))
 

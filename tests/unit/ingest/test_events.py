@@ -11,7 +11,7 @@ from services.ingest.identity import Address, record_key
 from services.ingest.judging import broken_rules
 from services.ingest.posted import Posted
 from services.ingest.settings import Ingest
-from services.ingest.stamping import instant, stamped
+from services.ingest.stamping import Stamp, instant
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 5, tzinfo=UTC)
 
@@ -31,7 +31,8 @@ def posted(**changes: Any) -> Posted:
         "specversion": "1.0", "id": "e", "source": "shop", "type": "redirect_link.clicked", "subject": "link",
         "time": NOW.isoformat(), **changes,
     }  # fmt: skip
-    return Posted("/4", PostedEvent.model_validate(document), document.get("data") or {})
+    event = PostedEvent.model_validate(document)
+    return Posted("/4", event, document.get("data") or {}, record_key(event))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_all_broken_rules_of_all_items_are_told_with_their_places() -> None:
 
 def test_an_interaction_has_its_attributes_in_one_order_and_its_data_as_it_came() -> None:
     data = {"z": 1, "ip": "203.0.113.7", "email": "A@b"}
-    record = stamped(posted(prospectid=str(uuid4()), data=data), "key", Known(), NOW)
+    record = Stamp(Known(), NOW).posted(posted(prospectid=str(uuid4()), data=data), "key")
     assert record.key == "key"
     assert list(orjson.loads(record.value)) == [
         "specversion", "dataschema", "id", "source", "type", "subject", "time", "uid", "prospectid",
