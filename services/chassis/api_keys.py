@@ -82,7 +82,7 @@ class ApiKeys:
         """Return the key of an `Authorization` header. Raises Problem 401 or 403, RetryableError while nobody knows."""
         presented = key_hash(_bearer(authorization))
         asked_at = self._clock.monotonic()
-        if self._may_read():
+        if self._may_read(asked_at):
             await self._refresh(asked_at)
         if presented not in self._keys:
             await self._refresh(asked_at)  # it may be new
@@ -95,11 +95,11 @@ class ApiKeys:
             raise Problem(403, "wrong-scope", "This key may not do that", f"the scope {scope} is needed")
         return found
 
-    def _may_read(self) -> bool:
+    def _may_read(self, now: float) -> bool:
         """Tell whether the keys are old, and this caller need not wait for another's reading or a pause to end."""
-        if self._reading.locked() or self._age_s(self._tried_at) <= self._cache.retry_s:
+        if now - self._read_at <= self._cache.refresh_s:
             return False
-        return self._age_s(self._read_at) > self._cache.refresh_s
+        return not self._reading.locked() and now - self._tried_at > self._cache.retry_s
 
     async def _refresh(self, asked_at: float) -> None:
         """Read the table, unless somebody has since `asked_at`. One reading serves all who wait for it, and they come at

@@ -4,10 +4,12 @@ Source: the walk from the right of MDN's "X-Forwarded-For: selecting an IP addre
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
 _HOPS_MAX = 50
+_KEPT_MAX = 1024
 
 
 def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> str | None:
@@ -35,6 +37,7 @@ def _is_trusted(address: IPv4Address | IPv6Address, trusted: Sequence[Network]) 
     return any(address in network for network in trusted)
 
 
+@lru_cache(maxsize=_KEPT_MAX)
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     """Read an address, with a port or without: `203.0.113.7:4711`, `[2001:db8::1]:4711`. A mapped IPv4 is an IPv4."""
     text = text.strip()

@@ -4,7 +4,7 @@ An event that names its prospect by address goes to the outbox while the prospec
 there, behind them; all others go straight to the log. A batch is judged as a whole before anything of it is kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,25 +32,19 @@ class Acceptance:
     clock: Clock
     ingest: Ingest
 
-    async def accept(self, items: Sequence[Posted], key: ApiKey) -> list[Stamped]:
-        """Return the interactions of the items, in their order, once every one is durable."""
+    async def accept(self, items: Sequence[Posted], key: ApiKey) -> tuple[list[Stamped], Awaitable[None]]:
+        """Return the interactions of the items, in their order, and what ends when every one is durable.
+
+        Whoever waits for that need not hold what leads there: hundreds may wait at a time.
+        """
         require_sources(items, key)
         await self._judge(items)
-        addresses = {item.key.key: item.key for item in items if isinstance(item.key, Address)}
-        found = await self.prospects.find(addresses.values()) if addresses else {}
-        _require_known(items, found, key)
-        now = self.clock.now()
-        names = {address: prospect.id for address, prospect in found.items()}
-        behind = {prospect.id for prospect in found.values() if prospect.waiting}
-        if behind or not addresses.keys() <= found.keys():
-            accepted = await self._enrol(items, names, behind, now)
+        addresses = [item.key for item in items if isinstance(item.key, Address)]
+        if addresses:
+            accepted, straight = await self._addressed(items, addresses, key)
         else:
-            accepted = self._stamped(items, names, now)
-        await self.publisher.publish([each for each in accepted if each.key not in behind])
-        kinds = [item.event.type for item in items]
-        for kind in set(kinds):
-            metrics.accepted(kind).inc(kinds.count(kind))
-        return accepted
+            accepted = straight = self._stamped(items, {}, self.clock.now())
+        return accepted, _counted([item.event.type for item in items], self.publisher.send(straight))
 
     async def _judge(self, items: Sequence[Posted]) -> None:
         self.assets.require_ready()
@@ -60,6 +54,21 @@ class Acceptance:
             errors = broken_rules(items, self.assets, self.clock.now(), self.ingest)
         if errors:
             raise invalid(errors)
+
+    async def _addressed(
+        self, items: Sequence[Posted], addresses: Sequence[Address], key: ApiKey
+    ) -> tuple[list[Stamped], list[Stamped]]:
+        """Return all interactions, and those that go straight to the log: the others are committed to the outbox."""
+        found = await self.prospects.find(addresses)
+        _require_known(items, found, key)
+        now = self.clock.now()
+        names = {address: prospect.id for address, prospect in found.items()}
+        behind = {prospect.id for prospect in found.values() if prospect.waiting}
+        if behind or any(address.key not in found for address in addresses):
+            accepted = await self._enrol(items, names, behind, now)
+        else:
+            accepted = self._stamped(items, names, now)
+        return accepted, [each for each in accepted if each.key not in behind]
 
     async def _enrol(
         self, items: Sequence[Posted], names: dict[str, str], behind: set[str], now: datetime
@@ -84,6 +93,12 @@ class Acceptance:
     def _stamped(self, items: Sequence[Posted], names: Mapping[str, str], now: datetime) -> list[Stamped]:
         stamp = Stamp(self.assets, now)
         return [stamp.posted(item, _key(item, names)) for item in items]
+
+
+async def _counted(kinds: Sequence[str], sent: Awaitable[None]) -> None:
+    await sent
+    for kind in set(kinds):
+        metrics.accepted(kind).inc(kinds.count(kind))
 
 
 def _require_known(items: Sequence[Posted], found: Mapping[str, Found], key: ApiKey) -> None:

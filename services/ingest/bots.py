@@ -9,11 +9,14 @@ Safari's previews; the user agents that link previews, mail scanners and image p
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Literal
 
 Verdict = Literal["prefetch", "scanner", "proxy_open", "unknown"]
 
 _PURPOSES: Final = ("Sec-Purpose", "Purpose", "X-Moz", "X-Purpose")
+_AGENTS_KEPT_MAX: Final = 1024
+"""Of at most 8 KiB, and people's are alike."""
 _AHEAD: Final = frozenset({"prefetch", "prerender", "preview"})
 _IMAGE_PROXY: Final = re.compile(r"GoogleImageProxy|YahooMailProxy", re.IGNORECASE).search
 _SCANNER: Final = re.compile(
@@ -27,9 +30,14 @@ _SCANNER: Final = re.compile(
 
 def verdict(headers: Mapping[str, str]) -> Verdict:
     """Judge a request by its headers, whose names are compared without case."""
-    if any(headers.get(name, "").partition(";")[0].strip().lower() in _AHEAD for name in _PURPOSES):
-        return "prefetch"
-    agent = headers.get("User-Agent", "")
+    for name in _PURPOSES:
+        if name in headers and headers[name].partition(";")[0].strip().lower() in _AHEAD:
+            return "prefetch"
+    return _of_agent(headers.get("User-Agent", ""))
+
+
+@lru_cache(maxsize=_AGENTS_KEPT_MAX)
+def _of_agent(agent: str) -> Verdict:
     if _IMAGE_PROXY(agent):
         return "proxy_open"
     return "scanner" if _SCANNER(agent) else "unknown"

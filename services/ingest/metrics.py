@@ -22,6 +22,8 @@ WRITTEN_BEHIND: Final = Gauge(
     "finish_ingest_written_behind", "Interactions whose request is served in any case, and that are not durable yet"
 )
 REDIRECTS: Final = Counter("finish_ingest_redirects_total", "Requests to redirect links", ("outcome",))
+redirects: Final = lru_cache(maxsize=64)(REDIRECTS.labels)
+"""The counter of one outcome."""
 REDIRECT_SECONDS: Final = Histogram(
     "finish_ingest_redirect_seconds",
     "From the request to a redirect link to its answer",

@@ -56,8 +56,6 @@ class Prospects:
     async def find(self, addresses: Iterable[Address]) -> dict[str, Found]:
         """Return those that exist, by the addresses' keys."""
         texts = {address.key: address.text for address in addresses}
-        if not texts:
-            return {}
         with translated():
             async with asyncio.timeout(self._timeout_s):
                 rows = await self._pool.fetch(SQL["find"], list(texts.values()))

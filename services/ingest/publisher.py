@@ -3,8 +3,8 @@ be. Then the client repeats them: the same event id is the same interaction.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, NoReturn
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -38,18 +38,19 @@ class Publisher:
 
     async def publish(self, interactions: Sequence[Stamped]) -> None:
         """Return when the broker has acknowledged all. Raises RetryableError: it is unknown which ones it has."""
+        await self.send(interactions)
+
+    def send(self, interactions: Sequence[Stamped]) -> Awaitable[None]:
+        """Hand interactions over; what is returned ends as `publish` does and holds none of them once there is a broker.
+
+        Raises RetryableError at once where it is known already that nothing can be sent.
+        """
         if not interactions:
-            return
+            return asyncio.sleep(0)
         failpoint("ingest.before-publish")
         began = self._clock.monotonic()
-        try:
-            if self._connected.is_set():
-                await self._acknowledged(interactions)
-            else:
-                await self._acknowledged_in_time(interactions)
-        finally:
-            metrics.ACK_SECONDS.observe(self._clock.monotonic() - began)
-        failpoint("ingest.after-ack")
+        connected = self._connected.is_set()
+        return self._timed(self._handed_over(interactions) if connected else self._in_time(interactions), began)
 
     async def run(self) -> NoReturn:
         """Keep a producer at work for ever."""
@@ -86,25 +87,30 @@ class Publisher:
             for partition, lane in enumerate(self._lanes):
                 group.create_task(lane.run(), name=f"lane-{partition}")
 
-    async def _acknowledged_in_time(self, interactions: Sequence[Stamped]) -> None:
-        """Wait for a producer first; the time is the same."""
+    async def _timed(self, acknowledged: Awaitable[Any], began: float) -> None:
+        try:
+            await acknowledged
+        finally:
+            metrics.ACK_SECONDS.observe(self._clock.monotonic() - began)
+        failpoint("ingest.after-ack")
+
+    async def _in_time(self, interactions: Sequence[Stamped]) -> None:
+        """Wait for a producer first; the time for both is the same."""
         try:
             async with asyncio.timeout(self._publishing.ack_timeout_s):
                 while not self._connected.is_set():
                     await self._connected.wait()
-                await self._acknowledged(interactions)
+                await self._handed_over(interactions)
         except TimeoutError:
             raise RetryableError("the broker did not acknowledge in time") from None
 
-    async def _acknowledged(self, interactions: Sequence[Stamped]) -> None:
+    def _handed_over(self, interactions: Sequence[Stamped]) -> Awaitable[Any]:
         shares = self._shares(interactions)
         self._require_room(shares)
         for partition, share in shares.items():
             self._lanes[partition].add(share)
-        if len(shares) == 1:
-            await share.durable
-        else:
-            await asyncio.gather(*(share.durable for share in shares.values()))
+        durable = [share.durable for share in shares.values()]
+        return durable[0] if len(durable) == 1 else asyncio.gather(*durable)
 
     def _shares(self, interactions: Sequence[Stamped]) -> Mapping[int, Share]:
         shares: dict[int, Share] = {}

@@ -16,6 +16,7 @@ from services.chassis.clock import Clock
 from services.chassis.errors import PermanentError, RetryableError
 from services.chassis.postgres import DRIVER_ERRORS
 from services.ingest import metrics
+from services.ingest.patience import Patience
 from services.ingest.settings import WritingBehind
 from services.ingest.stamping import Stamped
 
@@ -48,6 +49,10 @@ class Outbox(Protocol):
         ...
 
 
+def _go_on(told: asyncio.Future[Written]) -> None:
+    told.set_result("behind")
+
+
 class WriteBehind:
     """Accepts while `around` lasts, whose end waits until nothing is under way any more."""
 
@@ -56,7 +61,8 @@ class WriteBehind:
         self._tasks = asyncio.TaskGroup()
         self._turns = asyncio.Semaphore(writing.outbox_max)
         self._under_way = 0
-        self._newest: dict[str, asyncio.Task[bool]] = {}
+        self._patience = Patience(writing.wait_s, _go_on)
+        self._newest: dict[str, asyncio.Task[None]] = {}
         self._astray: dict[str, None] = {}
         """Keys of which an interaction was put into the outbox and may be there still, the oldest first."""
         self._told_at = float("-inf")
@@ -74,14 +80,15 @@ class WriteBehind:
             return "dropped"
         self._under_way += 1
         before = self._newest.get(interaction.key)
-        task = self._newest[interaction.key] = self._tasks.create_task(self._keep(interaction, before))
-        await asyncio.wait({task}, timeout=self._writing.wait_s)
-        if not task.done() or task.cancelled():
-            return "behind"
-        return "durable" if task.result() else "dropped"
+        told: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+        self._newest[interaction.key] = self._tasks.create_task(self._keep(interaction, before, told))
+        self._patience.watch(told)
+        return await told
 
-    async def _keep(self, interaction: Stamped, before: asyncio.Task[bool] | None) -> bool:
-        """Bring one to where it is durable; return whether it is."""
+    async def _keep(
+        self, interaction: Stamped, before: asyncio.Task[None] | None, told: asyncio.Future[Written]
+    ) -> None:
+        """Bring one to where it is durable, and tell whoever waits for that still."""
         try:
             kept = await self._written(interaction, before)
         except asyncio.CancelledError:
@@ -95,9 +102,10 @@ class WriteBehind:
             metrics.accepted(interaction.document["type"]).inc()
         else:
             self._drop("both stores away")
-        return kept
+        if not told.done():
+            told.set_result("durable" if kept else "dropped")
 
-    async def _written(self, interaction: Stamped, before: asyncio.Task[bool] | None) -> bool:
+    async def _written(self, interaction: Stamped, before: asyncio.Task[None] | None) -> bool:
         key = interaction.key
         astray = key in self._astray
         if not astray and await self._published(interaction):

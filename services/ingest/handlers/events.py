@@ -1,12 +1,21 @@
 """`POST /v1/events`: interactions from tracking systems, answered 202 when they are durable."""
 
+from collections.abc import Awaitable
+from typing import Final
+
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from services.chassis.api_keys import ApiKeys
 from services.ingest.acceptance import Acceptance
 from services.ingest.posted import read_posted
 from services.ingest.settings import Ingest
+
+_HEADERS: Final = {
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class Events:
@@ -17,13 +26,13 @@ class Events:
 
     async def post(self, request: web.Request) -> web.Response:
         """Accept one event or a batch."""
-        key = await self._keys.verify(request.headers.get("Authorization"), "events")
+        answer, durable = await self._accepted(request)
+        await durable
+        return web.Response(status=202, body=answer, headers=_HEADERS)
+
+    async def _accepted(self, request: web.Request) -> tuple[bytes, Awaitable[None]]:
+        key = await self._keys.verify(request.headers.get(hdrs.AUTHORIZATION), "events")
         items = await read_posted(request, self._ingest)
-        accepted = await self._acceptance.accept(items, key)
+        accepted, durable = await self._acceptance.accept(items, key)
         answer = [{name: each.document[name] for name in ("id", "uid", "actionlistversion")} for each in accepted]
-        return web.Response(
-            status=202,
-            body=orjson.dumps({"accepted": answer}),
-            content_type="application/json",
-            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
-        )
+        return orjson.dumps({"accepted": answer}), durable

@@ -6,10 +6,11 @@ token of a link that there is gets one constant page, whatever is wrong with it.
 
 import string
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from core.tokens import Token, TokenError, TokenKey, verified
 from services.chassis.client_address import Network, client_address
@@ -49,9 +50,12 @@ class Redirects:
 
     async def answer(self, request: web.Request) -> web.Response:
         """Redirect, or say why not."""
-        with metrics.REDIRECT_SECONDS.time():
+        began = self._clock.monotonic()
+        try:
             outcome, response = await self._answer(request)
-        metrics.REDIRECTS.labels(outcome).inc()
+        finally:
+            metrics.REDIRECT_SECONDS.observe(self._clock.monotonic() - began)
+        metrics.redirects(outcome).inc()
         return response
 
     async def _answer(self, request: web.Request) -> tuple[str, web.Response]:
@@ -81,10 +85,10 @@ class Redirects:
 
     def _data(self, request: web.Request, asset: ServedAsset) -> dict[str, Any]:
         """Write who followed where to."""
-        forwarded = request.headers.getall("X-Forwarded-For", ())
+        forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
         seen = {
             "ip": client_address(request.remote, forwarded, self._proxies),
-            "user_agent": header_text(request.headers.get("User-Agent"), USER_AGENT_MAX_LENGTH),
+            "user_agent": header_text(request.headers.get(hdrs.USER_AGENT), USER_AGENT_MAX_LENGTH),
             "url": asset.settings["target_url"],
             "bot": verdict(request.headers),
         }
@@ -93,8 +97,13 @@ class Redirects:
 
 def _redirect(asset: ServedAsset, **headers: str) -> web.Response:
     """Answer 302. A header is ASCII: other characters of the address are escaped as browsers do it, all others stay."""
-    target = quote(asset.settings["target_url"], safe=string.printable)
-    return web.Response(status=302, headers={"Location": target, **ANSWER_HEADERS, **headers})
+    location = _escaped(asset.settings["target_url"])
+    return web.Response(status=302, headers={"Location": location, **ANSWER_HEADERS, **headers})
+
+
+@lru_cache(maxsize=1024)
+def _escaped(target: str) -> str:
+    return quote(target, safe=string.printable)
 
 
 def _page(status: int, **headers: str) -> web.Response:

@@ -23,6 +23,61 @@ def test_ordinary_json_is_read_as_it_was_written(value: Any, ascii_only: bool) -
     assert decode(json.dumps(value, ensure_ascii=ascii_only).encode(), depth_max=100) == value
 
 
+spaces = st.sampled_from(["", "", "", " ", "\n", "\t", " \r\n "])
+keys = st.sampled_from(["a", "b", ":", '\\":', "\\u0061", "a\\/b", "a/b", "\\u003a", "x\\n"])
+literals = st.sampled_from(
+    [
+        "1", "-0", "1.5e3", "true", "null", '""', '"a"', '":"', '"\\":"', '"a\\":1"', "9223372036854775807", "1e400", "NaN",
+        "9223372036854775808", "-9223372036854775808", "18446744073709551616", '"\\u0000"', '"\\ud800"', "[", "01",
+    ]
+)  # fmt: skip
+
+
+def members(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    member = st.builds('{1}"{0}"{2}:{3}{4}'.format, keys, spaces, spaces, spaces, inner)
+    return st.lists(member, max_size=4).map(lambda parts: f"{{{','.join(parts)}}}")
+
+
+documents = st.recursive(
+    literals, lambda inner: members(inner) | st.lists(inner, max_size=3).map(lambda parts: f"[{','.join(parts)}]")
+)
+
+
+def read_by_the_standard_library(text: str) -> Any:
+    """Read it with one reader only, which sees every key and every number as they were written."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError
+        return dict(pairs)
+
+    def fitting(digits: str) -> int:
+        if abs(int(digits)) >= 2**63:
+            raise ValueError
+        return int(digits)
+
+    def constant(name: str) -> None:
+        raise ValueError(name)
+
+    value = json.loads(text, object_pairs_hook=once, parse_int=fitting, parse_constant=constant)
+    written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    written.encode()
+    if "\\u0000" in written:
+        raise ValueError
+    return value
+
+
+@given(documents)
+def test_two_readers_never_disagree_about_what_is_read(text: str) -> None:
+    try:
+        expected = read_by_the_standard_library(text)
+    except ValueError:
+        with pytest.raises(StrictJsonError):
+            decode(text.encode(), depth_max=100)
+    else:
+        assert json.dumps(decode(text.encode(), depth_max=100)) == json.dumps(expected)
+
+
 @pytest.mark.parametrize(
     ("raw", "rule"),
     [
@@ -33,11 +88,16 @@ def test_ordinary_json_is_read_as_it_was_written(value: Any, ascii_only: bool) -
         (b'{"a":1,"a":2}', "twice"),
         (b'{"a":1,"\\u0061":2}', "twice"),
         (b'[{"x":{"k":1,"k":1}}]', "twice"),
+        (b'{"a" :1,"a":2}', "twice"),
+        (b'{"a" :1,"a":":"}', "twice"),
+        (b'{"a":1,"a"\n:2,"b":"\\":"}', "twice"),
         (b"NaN", "NaN"),
         (b"[-Infinity]", "NaN"),
         (b"1e400", "too large"),
         (b"-1e400", "too large"),
         (b"9223372036854775808", "64 bits"),
+        (b'{"a":[18446744073709551616]}', "64 bits"),
+        (b"[-9223372036854775808]", "64 bits"),
         (b"1" * 1_000_000, "64 bits"),
         (b'"a\x00b"', "not JSON"),
         (b'"a\\u0000b"', "NUL"),
