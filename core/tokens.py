@@ -25,6 +25,7 @@ TokenKind = Literal["link", "file", "open", "click", "unsubscribe"]
 TOKEN_MAX_LENGTH: Final = 512
 SECRET_MIN_LENGTH: Final = 32
 _MAC_BYTES: Final = 16
+_KINDS: Final = frozenset(get_args(TokenKind))
 _KEY_ID: Final = re.compile(r"[a-z0-9]{1,16}", re.ASCII).fullmatch
 _BASE64: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII).fullmatch
 
@@ -80,12 +81,10 @@ def issue(token: Token, keys: Sequence[TokenKey]) -> str:
 def verified(text: str, kind: TokenKind, keys: Sequence[TokenKey]) -> Token:
     """Return what a token of this kind stands for. Raises TokenError for anything else, whatever is wrong with it."""
     version, key_id, payload, mac = _parts(text)
-    key = next((key for key in keys if key.id == key_id), None)
-    if version != "v1" or key is None:
-        raise TokenError
-    if not hmac.compare_digest(_mac(key, kind, payload), mac):
-        raise TokenError
-    return _token(payload, kind)
+    for key in keys:
+        if key.id == key_id and version == "v1" and hmac.compare_digest(_mac(key, kind, payload), mac):
+            return _token(payload, kind)
+    raise TokenError
 
 
 def _parts(text: str) -> tuple[str, str, str, str]:
@@ -103,7 +102,7 @@ def _token(payload: str, kind: TokenKind) -> Token:
         found, asset_id, prospect_id, *more = orjson.loads(_bytes(payload))
     except ValueError:  # binascii's and orjson's errors are, too
         raise TokenError from None
-    if found != kind or kind not in get_args(TokenKind):
+    if found != kind or kind not in _KINDS:
         raise TokenError
     return Token(kind, asset_id, prospect_id, tuple(more))
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from schemas.triggers import PROSPECT_ASSET_ID
 from services.chassis.errors import RetryableError
@@ -17,8 +17,7 @@ from services.ingest.stamping import Versions
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "assets.sql")
 
 
-@dataclass(frozen=True, slots=True)
-class ServedAsset:
+class ServedAsset(NamedTuple):
     """What is served, and which versions an interaction with it is stamped with."""
 
     kind: str
