@@ -73,6 +73,7 @@ async def pool(postgres: Postgres, *, application_name: str) -> AsyncIterator[Po
         record_class=asyncpg.Record,
         loop=None,
         init=_prepare,
+        reset=_as_it_is,
         timeout=postgres.connect_timeout_s,
         command_timeout=postgres.statement_timeout_s + _CLIENT_MARGIN_S,
         server_settings={
@@ -101,6 +102,10 @@ async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     require_version(connection.get_server_version().major)
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, encoder=_encode, decoder=orjson.loads, schema="pg_catalog")
+
+
+async def _as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Save the round trip that resets a returned session: whoever sets or locks something does it for a transaction."""
 
 
 def _encode(value: Any) -> str:
