@@ -39,5 +39,5 @@ BISECTIONS: Final = Counter(
     "finish_executor_bisections_total", "Batches taken apart to find a bad command", ("executor",)
 )
 COMMIT_FAILURES: Final = Counter(
-    "finish_executor_offset_failures_total", "Offset commits that failed; the next one covers them", ("executor",)
+    "finish_executor_offset_failures_total", "Offset commits that failed and are tried again", ("executor",)
 )

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from services.chassis.kafka_lag import LagMeasuring
 from services.chassis.settings import Concern, ServiceSettings
@@ -19,7 +19,9 @@ class Executors(Concern):
     retry_max_s: PositiveFloat = 10.0
     bug_attempts_max: PositiveInt = 3
     """So often an error of no known kind is met before its batch is taken apart."""
-    commit_timeout_s: PositiveFloat = 5.0
+    commit_interval_s: NonNegativeFloat = 0.5
+    """Between two commits of offsets: what a crash leaves uncommitted is read again, and dropped by the ledger."""
+    commit_timeout_s: PositiveFloat = 2.0
     lag: LagMeasuring = LagMeasuring()
     pauses_poll_s: PositiveFloat = 0.5
     """Between two looks at what is paused."""

@@ -1,8 +1,9 @@
-"""Reads one executor's commands and hands them on in batches; offsets are committed behind the settled ones.
+"""Reads one executor's commands and hands them on in batches; offsets are committed behind the settled ones, in intervals,
+and at the end of a membership. What a crash leaves uncommitted is read again: the ledger knows it.
 
-Rebalances need no care here. A batch in hand whose partition has moved is settled by two processes: ledger and row locks
-make the second one a repeat, and the broker refuses its commit. So nothing is paused, and a commit that fails is only
-counted: the next one covers it.
+Rebalances need no more care. A batch in hand whose partition has moved is settled by two processes: ledger and row locks
+make the second one a repeat, and the broker refuses its commit. So nothing is paused, and a commit that fails is counted
+and tried again.
 
 A paused executor stays a member of its group and asks for records as ever, but has its partitions held: none comes. What
 one more batch brings, because the pause or a rebalance came in between, is read again later.
@@ -45,14 +46,19 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._assigned = False
         self._reader: AIOKafkaConsumer | None = None
         self._settled: dict[TopicPartition, int] = {}
+        self._uncommitted: dict[TopicPartition, int] = {}
+        self._commit_due_s = 0.0
 
     async def unassigned(self) -> str | None:
         """Readiness check: return why no commands are read, or None. A share of no partition is a share."""
         return None if self._assigned else "no partitions assigned yet"
 
-    def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
-        """Note that a rebalance has begun."""
+    async def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
+        """Commit what is settled: a rebalance has begun."""
         self._assigned = False
+        if self._reader is not None:
+            await self._commit(self._reader)
+        self._uncommitted.clear()
         self._settled.clear()
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
@@ -62,25 +68,32 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     async def run(self) -> None:
         """Read until cancelled."""
-        name = self._executor.name
+        client_id = f"finish-executor-{self._executor.name}"
         reader = kafka.consumer(
-            self._settings, client_id=f"finish-executor-{name}", isolation="read_committed", group=self._executor.group
+            self._settings, client_id=client_id, isolation="read_committed", group=self._executor.group
         )
         reader.subscribe([self._settings.topic(self._executor.topic)], listener=self)
         async with kafka.running(reader):
             self._reader = reader
-            while True:
-                self._hold(reader)
-                fetched = await reader.getmany(
-                    timeout_ms=self._limits.poll_ms, max_records=self._limits.batch_max_records
-                )
-                if self._paused():
-                    _put_back(reader, fetched)
-                elif records := [record for chunk in fetched.values() for record in chunk]:
-                    metrics.BATCH_RECORDS.labels(name).observe(len(records))
-                    await self._pipeline.settle([self._record(record) for record in records])
-                    await self._commit(reader, {part: chunk[-1].offset + 1 for part, chunk in fetched.items() if chunk})
-                    failpoint(f"executor.{name}.after-offsets")
+            try:
+                while True:
+                    self._hold(reader)
+                    await self._batch(reader)
+                    await self._commit_when_due(reader)
+            finally:
+                await self._commit(reader)
+
+    async def _batch(self, reader: AIOKafkaConsumer) -> None:
+        fetched = await reader.getmany(timeout_ms=self._limits.poll_ms, max_records=self._limits.batch_max_records)
+        if self._paused():
+            _put_back(reader, fetched)
+        elif records := [record for chunk in fetched.values() for record in chunk]:
+            metrics.BATCH_RECORDS.labels(self._executor.name).observe(len(records))
+            await self._pipeline.settle([self._record(record) for record in records])
+            assigned = reader.assignment()
+            settled = {part: chunk[-1].offset + 1 for part, chunk in fetched.items() if chunk and part in assigned}
+            self._settled |= settled
+            self._uncommitted |= settled
 
     async def measure_lag(self) -> None:
         """Tell how far it is behind, until cancelled."""
@@ -99,14 +112,23 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             reader.resume(*held)
             log.info("executor_resumed", executor=self._executor.name)
 
-    async def _commit(self, reader: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+    async def _commit_when_due(self, reader: AIOKafkaConsumer) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if self._uncommitted and now_s >= self._commit_due_s:
+            self._commit_due_s = now_s + self._limits.commit_interval_s
+            await self._commit(reader)
+            failpoint(f"executor.{self._executor.name}.after-offsets")
+
+    async def _commit(self, reader: AIOKafkaConsumer) -> None:
+        """Commit what is settled of the partitions that are still this member's; what fails is tried again."""
+        offsets, self._uncommitted = self._uncommitted, {}
         kept = {partition: offset for partition, offset in offsets.items() if partition in reader.assignment()}
-        self._settled |= kept
         try:
             async with asyncio.timeout(self._limits.commit_timeout_s):
                 if kept:
                     await reader.commit(kept)
         except (KafkaError, TimeoutError) as exc:
+            self._uncommitted = kept | self._uncommitted
             metrics.COMMIT_FAILURES.labels(self._executor.name).inc()
             log.warning("offsets_not_committed", executor=self._executor.name, error=type(exc).__name__)
 

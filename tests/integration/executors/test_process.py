@@ -1,6 +1,7 @@
 """`python -m services.executors` on a real broker: killed, suspended, poisoned, started alone and stopped."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -118,15 +119,23 @@ async def test_poison_on_the_topic_ends_as_dead_letters_and_stops_no_partition(
 
 
 @pytest.mark.parametrize("rig", ["owner"], indirect=True)
-async def test_stopped_it_leaves_its_group_with_all_that_is_settled_committed(
+async def test_between_commits_a_rebalance_and_a_stop_leave_all_that_is_settled_committed(
     rig: Rig, env: dict[str, str], kafka_settings: Kafka, tmp_path: Path
 ) -> None:
-    async with ServiceProcess("services.executors", "owner", env=env, folder=tmp_path) as process:
+    seldom = env | {"FA_EXECUTORS__COMMIT_INTERVAL_S": "600", "FA_EXECUTORS__BATCH_MAX_RECORDS": "5"}
+    async with ServiceProcess("services.executors", "owner", env=seldom, folder=tmp_path) as first:
         await rig.send(24)
         await rig.expect_exactly_once()
-        await eventually(lambda: _sample(process, 'finish_executor_lag_records{executor="owner"}', 0))
-        await process.stop()
-        assert process.exit_code == 0
+        await eventually(lambda: _sample(first, 'finish_executor_lag_records{executor="owner"}', 0))
+        async with ServiceProcess("services.executors", "owner", env=seldom, folder=tmp_path) as second:
+            await rig.send(24)
+            await rig.expect_exactly_once()
+            for process in (first, second):
+                await eventually(partial(_sample, process, 'finish_executor_lag_records{executor="owner"}', 0))
+                assert (await process.metrics()).get('finish_executor_repeats_total{executor="owner"}', 0) == 0
+            for process in (first, second):
+                await process.stop()
+                assert process.exit_code == 0
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_settings.bootstrap)
     await admin.start()
     committed = await admin.list_consumer_group_offsets(kafka_settings.group("finish.executor.owner"))
@@ -134,7 +143,7 @@ async def test_stopped_it_leaves_its_group_with_all_that_is_settled_committed(
     topic = kafka_settings.topic(commands_topic("owner"))
     assert (
         sum(meta.offset for part, meta in committed.items() if isinstance(part, TopicPartition) and part.topic == topic)
-        == 24
+        == 48
     )
 
 
