@@ -77,7 +77,7 @@ def consumer(
         heartbeat_interval_ms=kafka.heartbeat_interval_ms,
         rebalance_timeout_ms=kafka.rebalance_timeout_ms,
         max_poll_interval_ms=kafka.poll_interval_max_ms,
-        fetch_max_wait_ms=kafka.fetch_wait_max_ms,
+        fetch_max_wait_ms=kafka.fetch_wait_max_ms if group is None else kafka.group_fetch_wait_max_ms,
         fetch_max_bytes=kafka.fetch_max_bytes,
         max_partition_fetch_bytes=kafka.partition_fetch_max_bytes,
     )

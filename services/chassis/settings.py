@@ -61,6 +61,9 @@ class Kafka(Concern):
     rebalance_timeout_ms: PositiveInt = 30_000
     poll_interval_max_ms: PositiveInt = 300_000
     fetch_wait_max_ms: PositiveInt = 100
+    """How long the broker keeps a question open when there is nothing new. Anything else that is asked waits behind it."""
+    group_fetch_wait_max_ms: PositiveInt = 500
+    """The same for members of a group: new records are told at once, so it is only how often nothing is asked for."""
     fetch_max_bytes: PositiveInt = 16 * 1024 * 1024
     partition_fetch_max_bytes: PositiveInt = 2 * 1024 * 1024
 

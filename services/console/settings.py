@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, StringConstraints
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, StringConstraints
 
 from core.token_keys import TokenKeys
 from schemas.topics import HISTORY_GROUP
@@ -19,6 +19,8 @@ class History(Concern):
     group: str = HISTORY_GROUP
     batch_max_records: PositiveInt = 500
     poll_timeout_ms: PositiveInt = 200
+    gather_ms: NonNegativeInt = 100
+    """After a batch that was not full, so that fewer and larger ones follow."""
     backoff_min_s: PositiveFloat = 0.2
     backoff_max_s: PositiveFloat = 10.0
     value_max_bytes: PositiveInt = 512 * 1024

@@ -73,7 +73,7 @@ class FrameThread(AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:  # noqa: ARG002 - Faust's signature
         lanes = lanes_of(self.app)
-        settings = lanes.kafka.model_copy(update={"fetch_wait_max_ms": lanes.settings.fetch_wait_ms})
+        settings = lanes.kafka.model_copy(update={"group_fetch_wait_max_ms": lanes.settings.fetch_wait_ms})
         return kafka.consumer(
             settings, client_id=lanes.settings.app_id, isolation="read_uncommitted", group=lanes.settings.app_id
         )

@@ -63,6 +63,7 @@ class Relaying:
             self._interrupted = None
 
     async def _round(self, publisher: Publisher) -> None:
+        self._woken.clear()
         rows = await self._outbox.oldest(self._rows_max)
         if not rows:
             await self._news()
@@ -75,6 +76,8 @@ class Relaying:
             await self._outbox.settle(rows, dead)
             failpoint("relay.after-delete")
         metrics.SUPERSEDED.inc(len(rows) - len(wanted))
+        if len(rows) < self._rows_max:
+            await asyncio.sleep(self._relay.gather_s)
         self._rows_max = min(2 * self._rows_max, self._relay.batch_max_rows)
 
     async def _publish(self, publisher: Publisher, rows: list[Row]) -> list[DeadRow]:
@@ -98,8 +101,6 @@ class Relaying:
                 await self._woken.wait()
         except TimeoutError:
             return
-        finally:
-            self._woken.clear()
 
     def _note(self, exc: Exception) -> None:
         self._interrupted = cause = type(exc).__name__

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from services.chassis.settings import Concern, ServiceSettings
 
@@ -40,6 +40,8 @@ class Relay(Concern):
     batch_max_bytes: PositiveInt = 8 * 1024 * 1024
     poll_s: PositiveFloat = 0.2
     """Between two looks at the outbox when no notification comes."""
+    gather_s: NonNegativeFloat = 0.05
+    """After a round that emptied the outbox, so that what comes in quick succession goes together. A first row goes at once."""
     backoff_min_s: PositiveFloat = 0.1
     backoff_max_s: PositiveFloat = 5.0
     age_interval_s: PositiveFloat = 1.0

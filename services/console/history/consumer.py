@@ -73,11 +73,13 @@ class HistoryConsumer:
             self._stored.clear()
             try:
                 while True:
-                    await self._batch(reader)
+                    if 0 < await self._batch(reader) < self._history.batch_max_records:
+                        await asyncio.sleep(self._history.gather_ms / 1000)
             finally:
                 self._reader = None
 
-    async def _batch(self, reader: AIOKafkaConsumer) -> None:
+    async def _batch(self, reader: AIOKafkaConsumer) -> int:
+        """Keep what there is, and return how many records it were."""
         fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]] = await reader.getmany(
             timeout_ms=self._history.poll_timeout_ms, max_records=self._history.batch_max_records
         )
@@ -93,6 +95,7 @@ class HistoryConsumer:
             except _NOT_OURS as exc:
                 self._stored.clear()
                 log.info("history_partitions_moved", reason=type(exc).__name__)
+        return len(readings)
 
     def _read(self, record: ConsumerRecord) -> Reading:
         topic = self._topics[record.topic]

@@ -310,8 +310,12 @@ async def test_a_kill_between_the_rows_and_the_commit_repeats_without_doubling(
     assert await first.wait() == -9
     async with ServiceProcess("services.console", "history", env=stack_env, folder=tmp_path) as second:
         await soon(lambda: rows.fetchval("SELECT count(*) = 20 FROM decisions WHERE document IS NOT NULL"))
-        samples = await second.metrics()
-        assert samples['finish_history_records_total{outcome="decided",topic="finish.decisions.v1"}'] >= 1
+        decided = 'finish_history_records_total{outcome="decided",topic="finish.decisions.v1"}'
+
+        async def read_again() -> bool:
+            return (await second.metrics()).get(decided, 0) >= 1
+
+        await soon(read_again)
     assert await rows.fetchval("SELECT count(*) FROM decisions") == 20
     assert await rows.fetchval("SELECT count(*) FROM dead_letters") == 0
 
