@@ -1,4 +1,4 @@
-"""The one agent: frames, one after the other. Whatever fails here ends the process, for Faust would go on without it."""
+"""The one agent: parcels, frame after frame. Whatever fails here ends the process, for Faust would go on without it."""
 
 from typing import Any
 
@@ -12,8 +12,9 @@ def add_evaluation(app: FrameApp, topic: str, intake: Intake) -> None:
     """Let `intake` take every frame of `topic`."""
     source = FrameTopic(app, topics=[topic], acks=False)
 
-    async def evaluate(frames: Any) -> None:
-        async for frame in frames:
-            await or_stop(intake.take(frame))
+    async def evaluate(parcels: Any) -> None:
+        async for parcel in parcels:
+            for frame in parcel:
+                await or_stop(intake.take(frame))
 
     app.agent(source, name="evaluate", concurrency=1)(evaluate)

@@ -1,4 +1,4 @@
-"""Faust, one event per fetched chunk of one partition: membership, flow and lifecycle are Faust's, its path per message
+"""Faust, one event per parcel of fetched chunks: membership, flow and lifecycle are Faust's, its path per message
 (70 microseconds each) is not taken.
 
 Frames may reach the agent late: out of queues that a rebalance or a seek has overtaken. So each carries the epoch of the
@@ -8,7 +8,7 @@ read in the main thread is not exact. Private methods are overridden; a test not
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, cast
 
@@ -54,8 +54,12 @@ class Frame(NamedTuple):
         return f"Frame({self.source.partition}, {self.records[0].offset}, {len(self.records)} records)"
 
 
+Parcel = list[Frame]
+"""What is evaluated without a pause, so that what it leads to in all partitions leaves in one request."""
+
+
 class FrameTopic(Topic):
-    """A topic whose events are frames as they are: nothing to decode."""
+    """A topic whose events are parcels as they are: nothing to decode."""
 
     def _compile_decode(self) -> None:
         async def decode(message: Message, *, propagate: bool = False) -> Any:  # noqa: ARG001 - Faust's signature
@@ -91,16 +95,16 @@ class FrameThread(AIOKafkaConsumerThread):
 
 
 class FrameConsumer(Consumer):
-    """Yields frames, and stands where the lanes stand instead of where the group has committed."""
+    """Yields parcels of frames, and stands where the lanes stand instead of where the group has committed."""
 
     _few = True
-    _frames = 0
+    _parcels = 0
 
     def _new_consumer_thread(self) -> FrameThread:
         return FrameThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - Faust's signature
-        """Yield frames, the partitions taking turns. With the flow stopped it returns: Faust's would seek, in mid-rebalance."""
+        """Yield parcels, the partitions taking turns. With the flow stopped it returns: Faust's would seek, in mid-rebalance."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # as Faust's own does
         active = self._get_active_partitions()
@@ -112,18 +116,18 @@ class FrameConsumer(Consumer):
             await asyncio.sleep(settings.gather_ms / 1000)
         fetched = cast("Fetched", await self._thread.getmany(active, timeout))
         self._few = sum(len(records) for _, records in fetched.values()) < settings.frame_records_max
-        for frame in _frames(fetched, settings.frame_records_max):
+        for parcel in parcels(_frames(fetched, settings.frame_records_max), settings.frame_records_max):
             if self.should_stop or not self.flow_active:
                 return  # what is dropped here is fetched again: every resume of the flow is preceded by a seek
-            yield self._message(frame)
+            yield self._message(parcel)
 
-    def _message(self, frame: Frame) -> tuple[TP, Message]:
-        source = TP(frame.source.topic, frame.source.partition)
-        message = self._to_message(source, frame.records[-1])
-        message.key, message.value = None, frame  # type: ignore[assignment]  # what the agent is to get
+    def _message(self, parcel: Parcel) -> tuple[TP, Message]:
+        source = TP(*parcel[0].source)
+        message = self._to_message(source, parcel[0].records[-1])
+        message.key, message.value = None, parcel  # type: ignore[assignment]  # what the agent is to get
         # Faust drops what is behind the last offset that it saw, and knows nothing of our seeks: the lanes judge the order.
-        self._frames += 1
-        message.offset = self._frames
+        self._parcels += 1
+        message.offset = self._parcels
         return source, message
 
     def on_buffer_full(self, tp: TP) -> None:
@@ -160,6 +164,19 @@ def _frames(fetched: Fetched, records_max: int) -> list[Frame]:
         for source, (seek_epoch, records) in fetched.items()
         if (chunk := records[begin : begin + records_max])
     ]
+
+
+def parcels(frames: Iterable[Frame], records_max: int) -> Iterator[Parcel]:
+    """Put short frames together, their order kept."""
+    parcel, room = Parcel(), records_max
+    for frame in frames:
+        if parcel and len(frame.records) > room:
+            yield parcel
+            parcel, room = Parcel(), records_max
+        parcel.append(frame)
+        room -= len(frame.records)
+    if parcel:
+        yield parcel
 
 
 class FrameTransport(Transport):

@@ -31,6 +31,7 @@ class Evaluator(Concern):
     """While few records come, wait so long for the next fetch to bring more of them."""
     fetch_wait_ms: PositiveInt = 250
     frame_records_max: PositiveInt = 500
+    """Of one partition. Shorter frames are evaluated together, up to so many records."""
     frames_ahead_max: PositiveInt = 4
     """Per lane: frames that are evaluated and not yet acknowledged."""
     frames_queued_max: PositiveInt = 16
