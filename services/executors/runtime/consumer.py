@@ -128,7 +128,8 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 if kept:
                     await reader.commit(kept)
         except (KafkaError, TimeoutError) as exc:
-            self._uncommitted = kept | self._uncommitted
+            newest = {partition: self._settled[partition] for partition in kept if partition in self._settled}
+            self._uncommitted = newest | self._uncommitted  # not what was settled before a rebalance: others went on
             metrics.COMMIT_FAILURES.labels(self._executor.name).inc()
             log.warning("offsets_not_committed", executor=self._executor.name, error=type(exc).__name__)
 

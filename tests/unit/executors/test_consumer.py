@@ -1,0 +1,67 @@
+"""What an executor commits, and when it does not."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
+
+from services.chassis.settings import Kafka
+from services.executors.runtime.consumer import CommandConsumer
+from services.executors.settings import Executors
+
+PART = TopicPartition("finish.commands.tags.v1", 0)
+
+
+class Member:
+    """A member of a group whose commits fail as long as `failing` says so."""
+
+    def __init__(self) -> None:
+        self.committed: list[dict[TopicPartition, int]] = []
+        self.failing: Any = None
+
+    def assignment(self) -> set[TopicPartition]:
+        return {PART}
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        if self.failing is not None:
+            await self.failing()
+            raise CommitFailedError
+        self.committed.append(offsets)
+
+
+@pytest.fixture
+def consumer() -> CommandConsumer:
+    executor: Any = SimpleNamespace(name="tags", topic="finish.commands.tags.v1", group="tags")
+    pipeline: Any = None
+    subject = CommandConsumer(executor, pipeline, Kafka(), Executors(), lambda: False)
+    subject._settled[PART] = subject._uncommitted[PART] = 5
+    return subject
+
+
+async def test_a_commit_that_failed_is_tried_again_for_what_is_settled_by_then(consumer: CommandConsumer) -> None:
+    member: Any = Member()
+
+    async def settled_more() -> None:
+        consumer._settled[PART] = 9
+
+    member.failing = settled_more
+    await consumer._commit(member)
+    member.failing = None
+    await consumer._commit(member)
+    assert member.committed == [{PART: 9}]
+
+
+async def test_a_commit_that_failed_because_partitions_moved_is_not_tried_again(consumer: CommandConsumer) -> None:
+    """They may have come back meanwhile: whoever had them in between has gone on behind that offset."""
+    member: Any = Member()
+
+    async def partitions_move() -> None:
+        await consumer.on_partitions_revoked([PART])
+
+    member.failing = partitions_move
+    await consumer._commit(member)
+    member.failing = None
+    await consumer._commit(member)
+    assert member.committed == []
