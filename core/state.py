@@ -29,9 +29,13 @@ class Effect(NamedTuple):
 
 def effect(order: int, executor: str, action_type: str, params: Mapping[str, Any], size_bytes: int) -> Effect:
     """Return an effect and its encoding."""
-    roomy = orjson.dumps((order, executor, action_type, params, size_bytes))
-    exact = bytes(memoryview(roomy))  # what orjson returns may keep the kilobyte that it was written in
-    return Effect(order, executor, action_type, params, size_bytes, exact)
+    encoded = _exact(orjson.dumps((order, executor, action_type, params, size_bytes)))
+    return Effect(order, executor, action_type, params, size_bytes, encoded)
+
+
+def _exact(written: bytes) -> bytes:
+    """Return bytes that may rest in as much memory as they have: orjson's keep the kilobytes that they were written in."""
+    return bytes(memoryview(written))
 
 
 class Fired(NamedTuple):
@@ -92,7 +96,7 @@ def uncovered(pending: tuple[Effect, ...], marks: Mapping[str, int]) -> tuple[Ef
 
 def encode(state: State) -> bytes:
     """Write a state as the state topic keeps it."""
-    return orjson.dumps(
+    written = orjson.dumps(
         {
             "format": FORMAT,
             "version": state.version,
@@ -107,6 +111,7 @@ def encode(state: State) -> bytes:
             "erased": state.erased,
         }
     )
+    return _exact(written)
 
 
 def decode(value: bytes) -> State:

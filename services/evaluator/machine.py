@@ -73,7 +73,7 @@ class Machine(Protocol):
         ...
 
     def encode(self, state: object) -> bytes:
-        """Write a state as the state topic keeps it."""
+        """Write a state as the state topic keeps it, and as it rests in memory."""
         ...
 
     def decode(self, value: bytes) -> object:

@@ -81,5 +81,4 @@ class MemoryStore:
             oldest, resting = self._decoded.popitem(last=False)
             if oldest in self._changed:
                 self._changed.discard(oldest)
-                # exactly as long as it is: an encoder's result may keep the kilobytes that it was written in
-                self._encoded[oldest] = bytes(memoryview(self._machine.encode(resting)))
+                self._encoded[oldest] = self._machine.encode(resting)
