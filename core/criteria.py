@@ -67,11 +67,10 @@ class Slots:
 
 
 class Criteria(NamedTuple):
-    """`judge` goes with `slots`; `reads` are the paths that it may look at, `conditions` its rules in their order."""
+    """`judge` goes with `slots`, whose paths are its own unless they are shared; `conditions` are its rules in their order."""
 
     judge: Judge
     slots: Slots
-    reads: tuple[str, ...]
     conditions: tuple[Condition, ...]
 
     def matches(self, values: Values, interaction: Interaction) -> bool:
@@ -79,7 +78,7 @@ class Criteria(NamedTuple):
         return self.judge(self.slots.views(self.slots.seen(values, interaction), interaction.recorded_ms))
 
 
-ALWAYS: Final = Criteria(lambda _views: True, Slots(), (), ())
+ALWAYS: Final = Criteria(lambda _views: True, Slots(), ())
 
 
 def compile_criteria(
@@ -95,8 +94,7 @@ def compile_criteria(
     slots = Slots() if slots is None else slots
     conditions: list[Condition] = []
     judge = _group(criteria, types, slots, conditions)
-    reads = dict.fromkeys(path for condition in conditions for path in condition.reads)
-    return Criteria(judge, slots, tuple(reads), tuple(conditions))
+    return Criteria(judge, slots, tuple(conditions))
 
 
 def compile_condition(rule: Mapping[str, Any], types: Mapping[str, str]) -> Condition:

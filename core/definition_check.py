@@ -73,7 +73,7 @@ def field_types(actions: Sequence[Mapping[str, Any]], catalogue: Catalogue) -> d
 
 def _fields(action: Mapping[str, Any], types: Mapping[str, str]) -> Iterator[str]:
     params = action["params"]
-    paths = compile_criteria(action.get("criteria"), types).reads
+    paths = compile_criteria(action.get("criteria"), types).slots.paths
     yield from (attribute(path) or "" for path in (*paths, params.get("from") or ""))
     match action["type"]:
         case "change_field_value":

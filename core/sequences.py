@@ -160,8 +160,6 @@ class Sequences:
         if self._values is before:
             return []
         record_list = self._definitions.list(PROSPECT_ASSET_ID, cause.prospect_version)
-        if not record_list.triggers:
-            return []
         derived = set_off_by_command(identity, before, self._values, cause, record_list)
         self._queue.extend((interaction, {identity: action.on_failure}) for interaction in derived)
         return [interaction.uid for interaction in derived]

@@ -228,7 +228,7 @@ def test_a_record_change_tells_what_it_was() -> None:
 def test_no_criteria_and_no_rules_are_always_true() -> None:
     for criteria in (ALWAYS, compile_criteria(None, {}), compile_criteria({"combinator": "or", "rules": []}, {})):
         assert criteria.matches(values_of(world()), interaction_of(world()))
-        assert criteria.reads == ()
+        assert criteria.slots.paths == []
 
 
 def test_the_paths_that_are_read_stand_once_each_changes_by_both_their_sides() -> None:
@@ -237,8 +237,8 @@ def test_the_paths_that_are_read_stand_once_each_changes_by_both_their_sides() -
         {"rules": [{"field": "original.score", "operator": "<", "value": 9}]},
         {"field": "original.the_text", "operator": "changed"},
     ]
-    reads = compile_criteria({"rules": rules}, TYPES).reads
-    assert reads == ("original.score", "event.after.the_text", "event.before.the_text")
+    paths = compile_criteria({"rules": rules}, TYPES).slots.paths
+    assert paths == ["original.score", "event.after.the_text", "event.before.the_text"]
 
 
 @pytest.mark.parametrize(
