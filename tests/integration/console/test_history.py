@@ -320,6 +320,32 @@ async def test_a_kill_between_the_rows_and_the_commit_repeats_without_doubling(
     assert await rows.fetchval("SELECT count(*) FROM dead_letters") == 0
 
 
+async def test_a_kill_behind_the_end_of_a_replayed_letter_ends_it_once(
+    log: Log,
+    kafka_settings: Kafka,
+    database_url: str,
+    stack_env: dict[str, str],
+    tmp_path: Path,
+    rows: asyncpg.Connection,
+) -> None:
+    uid = str(uuid4())
+    letter = UUID(position_id(DECISIONS, 0, await log.send(DECISIONS, b"{")))
+    async with consuming(kafka_settings, database_url):
+        await soon(lambda: rows.fetchval("SELECT count(*) = 1 FROM dead_letters"))
+        await rows.execute("UPDATE dead_letters SET replayed_at = now()")
+    await log.decided(uid, replay_of=letter)
+    doomed = {**stack_env, "FA_FAIL": "history.after-rows:1:kill"}
+    first = ServiceProcess("services.console", "history", env=doomed, folder=tmp_path)
+    await first.start(wait_ready=False)
+    assert await first.wait() == -9
+    assert await rows.fetchval("SELECT count(*) FROM dead_letters") == 0
+    async with ServiceProcess("services.console", "history", env=stack_env, folder=tmp_path):
+        await log.decided(last := str(uuid4()))
+        await soon(lambda: rows.fetchval("SELECT count(*) = 1 FROM decisions WHERE uid::text = $1", last))
+    assert await rows.fetchval("SELECT count(*) FROM dead_letters") == 0
+    assert await rows.fetchval("SELECT count(*) FROM decisions WHERE uid::text = $1", uid) == 1
+
+
 async def test_history_waits_for_the_database_and_goes_on(
     log: Log, kafka_settings: Kafka, own_postgres: RunningPostgres
 ) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from schemas import topics
-from schemas.dead_letters import DeadLetter
+from schemas.dead_letters import REPLAY_HEADER, DeadLetter
 from services.chassis import kafka
 from services.chassis.partitioner import partition_for
 from services.chassis.settings import Kafka
@@ -65,6 +66,37 @@ async def test_an_interaction_becomes_its_command_and_its_decision(
     assert (decision["fired"], decision["version"]) == ([0], 1)
     assert metrics['finish_evaluator_evaluated_total{outcome="decided"}'] == 1
     assert metrics['finish_evaluator_fired_total{executor="tags"}'] == 1
+
+
+@pytest.mark.parametrize(("place", "told"), [("before-send", 1), ("after-send", 2), ("before-checkpoint", 2)])
+async def test_killed_around_the_end_of_a_replay_it_tells_the_same_again(
+    log: ToyLog, define: Define, env: dict[str, str], tmp_path: Path, kafka_settings: Kafka, place: str, told: int
+) -> None:
+    prospect, replayed = prospect_id(1), uuid4()
+    partition = partition_for(prospect.encode(), log.partitions)
+    await define(action_list(1))
+    await log.append([(prospect.encode(), snapshot(prospect))])
+    async with kafka.running(kafka.producer(kafka_settings, client_id="replay")) as relay:
+        await relay.send_and_wait(
+            kafka_settings.topic(topics.INTERACTIONS),
+            click(prospect, "e1"),
+            key=prospect.encode(),
+            partition=partition,
+            headers=[(REPLAY_HEADER, str(replayed).encode())],
+        )
+    log.appended += 1
+
+    doomed = ServiceProcess(SERVICE, env={**env, "FA_FAIL": f"evaluator.{place}:1:kill"}, folder=tmp_path)
+    await doomed.start(wait_ready=False)
+    assert await doomed.wait() == -9
+    async with ServiceProcess(SERVICE, env=env, folder=tmp_path):
+        await eventually(log.all_evaluated, 30, poll_s=0.1)
+
+    ends = await values(log, topics.DEAD_LETTERS)
+    assert ends == [{"schema": 1, "record": "settled", "id": str(replayed)}] * told
+    commands = [record.value async for record in log.read(topics.commands("tags"))]
+    assert len(commands) == told
+    assert len(set(commands)) == 1
 
 
 async def test_outputs_stand_in_the_partition_of_their_interaction(
