@@ -11,6 +11,7 @@ import pytest
 from services.chassis.settings import Kafka
 from tests.support.deployment import Deployment
 from tests.support.drain import drained
+from tests.support.eventually import eventually
 from tests.support.service_process import ServiceProcess
 from tests.support.workspace import Refusal, Workspace, fired, not_fired_because
 
@@ -102,8 +103,7 @@ async def test_rule_2_sequential_a_tag_added_removed_and_added_sets_off_exactly_
     for uid in clicks:
         await work.settled(uid)
     assert (await work.record(prospect))["score"] == 2
-    raised = [entry for entry in await work.timeline(prospect) if entry["type"] == "prospect.tag_added"]
-    assert len(raised) == 2
+    assert len(await _raised(work, prospect, "prospect.tag_added")) == 2
 
 
 async def test_rule_3_every_time_a_repeat_click_fires_and_a_retry_of_the_same_interaction_does_not(
@@ -270,8 +270,12 @@ async def test_record_triggers_from_another_writer_see_before_and_after(deployme
             """UPDATE prospects SET fields = fields || '{"industry": "construction"}' WHERE id = $1""", prospect
         )
     await deployment.until(lambda: _has_tag(work, prospect, "builder"))
-    entries = [entry for entry in await work.timeline(prospect) if entry["type"] == "prospect.updated"]
-    assert len(entries) == 1
+    # History may tell later than the effect is there.
+    assert len(await eventually(lambda: _raised(work, prospect, "prospect.updated"))) == 1
+
+
+async def _raised(work: Workspace, prospect: str, kind: str) -> list[dict[str, Any]]:
+    return [entry for entry in await work.timeline(prospect) if entry["type"] == kind]
 
 
 async def _has_tag(work: Workspace, prospect: str, tag: str) -> bool:
