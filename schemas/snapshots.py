@@ -50,7 +50,7 @@ class SnapshotData(Contract):
 
 
 class Snapshot(Contract):
-    """A record of `finish.interactions.v1` that the row trigger writes into the outbox, whoever wrote the row."""
+    """A record of `finish.interactions.v1` that the trigger of the records writes into the outbox, whoever wrote the row."""
 
     specversion: Literal["1.0"] = "1.0"
     dataschema: Literal["urn:finish:snapshot:1"] = DATASCHEMA
