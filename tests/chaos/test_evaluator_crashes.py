@@ -157,13 +157,33 @@ async def test_a_worker_suspended_while_idle_hydrates_anew_and_goes_on(
         await log.append(interactions(2_000, seed=3))
         await eventually(log.all_evaluated, 60, poll_s=0.1)
         await suspend_until_replaced(first, second)
+        owned = first.log.count(OWNED)
+
+        first.resume()
+
+        await eventually(lambda: first.log.count(OWNED) > owned, 30)
+        await log.append(interactions(2_000, seed=4))
+        await assert_exact(log)
+        assert first.running
+
+
+async def test_a_worker_suspended_while_idle_believes_nothing_that_it_knew_once_another_went_on(
+    log: ToyLog, start: Callable[..., ServiceProcess]
+) -> None:
+    async with start("a") as first, start("b") as second:
+        await log.append(interactions(2_000, seed=3))
+        await eventually(log.all_evaluated, 60, poll_s=0.1)
+        await suspend_until_replaced(first, second)
         await log.append(interactions(2_000, seed=4))
         await eventually(log.all_evaluated, 60, poll_s=0.1)
         owned = first.log.count(OWNED)
 
         first.resume()
 
-        await eventually(lambda: first.log.count(OWNED) > owned, 30)
+        # It may fetch what the other evaluated before it hears that it was replaced: then it is fenced, and ends.
+        await eventually(lambda: first.exit_code == EXIT_FAILED or first.log.count(OWNED) > owned, 30)
+        if not first.running:
+            await first.start()
         await log.append(interactions(2_000, seed=5))
         await assert_exact(log)
         assert first.running
