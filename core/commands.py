@@ -1,17 +1,14 @@
-"""What a fired action becomes: parameters resolved on original values, and the command's bytes."""
+"""What a fired action becomes: the command's bytes. Whatever is the same for all commands of an action, or of a sequence,
+is encoded once; the keys' order is fixed, so that equal commands are equal bytes."""
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
-from core.choice import choose
-from core.comparables import open_boolean, open_number
-from core.criteria import read
-from core.definitions import CompiledAction, CompiledList
 from core.records import Interaction, instant
-from core.values import Values
-from schemas.contract import duration_s
-from schemas.identity import lead_id
+from schemas.identity import command_ids
 
 _OFFSET_BITS: Final = 42
 _NUMBER_BITS: Final = 14
@@ -25,122 +22,70 @@ def order(epoch: int, offset: int, number: int) -> int:
     return ((epoch << _OFFSET_BITS | offset) << _NUMBER_BITS) + number + 1
 
 
-def resolve(action: CompiledAction, definitions: CompiledList, original: Values, cause: Interaction) -> dict[str, Any]:
-    """Return the parameters that the command carries. What reads the record reads the original values."""
-    match action.type:
-        case "assign_owner":
-            return _owner(action.params, definitions, cause)
-        case "change_field_value":
-            return _field(action.params, definitions, original, cause)
-        case "convert_to_lead":
-            return _lead(action.params, original, cause)
-        case _:
-            return action.params
-
-
-def _owner(params: dict[str, Any], definitions: CompiledList, cause: Interaction) -> dict[str, Any]:
-    user = params.get("user")
-    if user is None:
-        user = choose(params["pool"], definitions.disabled_users, cause.uid)
-    return {"user": user, "overwrite": params.get("overwrite", "never")}
-
-
-def _lead(params: dict[str, Any], original: Values, cause: Interaction) -> dict[str, Any]:
-    owner = params.get("owner", "prospect_owner")
-    return {
-        "lead_id": lead_id(cause.prospect_id),
-        "status": params.get("status", "new"),
-        "owner": original.owner if owner == "prospect_owner" else owner["user"],
-        "source": params.get("source"),
-        "on_existing": params.get("on_existing", "link"),
-    }
-
-
-def _field(params: dict[str, Any], definitions: CompiledList, original: Values, cause: Interaction) -> dict[str, Any]:
-    field_type = definitions.types.get(params["field"], "text")
-    op, value = params["op"], params.get("value")
-    if op == "copy":
-        value = converted(read(params["from"])(original, cause), field_type)
-        op = "clear" if value is None else "set"
-    elif op == "now":
-        moment = instant(cause.recorded_ms + 1000 * duration_s(params.get("offset") or "P0D"))
-        op, value = "set", moment[:10] if field_type == "date" else moment
-    return {
-        "field": params["field"],
-        "type": field_type,
-        "op": op,
-        "value": value,
-        "only_if_empty": params.get("only_if_empty", False),
-    }
-
-
-def converted(value: Any, field_type: str) -> Any:
-    """Return a copied value as the field's type where that is certain; otherwise as it is, for the executor to refuse."""
-    if value is None or value == "":
-        return None
-    match field_type:
-        case "number" | "bool" if isinstance(value, str):
-            known = open_number(value) if field_type == "number" else open_boolean(value)
-            return value if known is None else known
-        case "multi" if isinstance(value, str):
-            return [value]
-        case "text" | "picklist" if isinstance(value, (list, tuple)):
-            return "; ".join(str(item) for item in value)
-        case "text" | "picklist" if not isinstance(value, str):
-            return orjson.dumps(value).decode()
-        case "multi" if isinstance(value, tuple):
-            return list(value)
-        case _:
-            return value
-
-
-class Emitted(NamedTuple):
+class Emitted(Struct, frozen=True, gc=False):
     """One command to send: to which executor, in which bytes."""
 
     executor: str
     value: bytes
 
 
-def encode(
-    command_id: str,
-    action: CompiledAction,
-    definitions: CompiledList,
-    cause: Interaction,
-    params: dict[str, Any],
-    place: int,
-    after: dict[str, str],
-) -> bytes:
-    """Write a command; the keys' order is fixed, so that equal commands are equal bytes."""
-    document: dict[str, Any] = {
-        "schema": 1,
-        "id": command_id,
-        "uid": cause.uid,
-        "action_id": action.id,
-        "action_name": action.name,
-        "asset_id": definitions.asset_id,
-        "version": definitions.version,
-        "prospect_id": cause.prospect_id,
-        "type": action.type,
-        "params": params,
-        "order": place,
-        "depth": cause.depth,
-        "recordedtime": cause.recordedtime,
-    }
-    if not action.record:
-        document["after"] = after
-        document["not_before"] = _not_before(action, cause)
-        document["interaction"] = _interaction(cause)
-    return orjson.dumps(document)
+class OfAction(Struct, frozen=True, gc=False):
+    """What all commands of an action in one version of its list have in common, encoded."""
+
+    names: bytes
+    type: bytes
 
 
-def _not_before(action: CompiledAction, cause: Interaction) -> str | None:
-    if action.delay_s is not None:
-        return instant(cause.recorded_ms + 1000 * action.delay_s)
-    return action.run_at
+class OfCause(Struct, frozen=True, gc=False):
+    """What all commands that an interaction fires have in common, encoded; `identify` gives an action's command its id."""
+
+    identify: Callable[[str], str]
+    uid: bytes
+    prospect_id: bytes
+    end: bytes
 
 
-def _interaction(cause: Interaction) -> dict[str, Any]:
-    data = cause.data
+def of_action(action_id: str, name: str, action_type: str, asset_id: str, version: int) -> OfAction:
+    """Encode what is an action's own."""
+    names = {"action_id": action_id, "action_name": name, "asset_id": asset_id, "version": version}
+    return OfAction(orjson.dumps(names)[1:-1], orjson.dumps(action_type))
+
+
+def of_cause(cause: Interaction) -> OfCause:
+    """Encode what is an interaction's own."""
+    end = b'"depth":%d,"recordedtime":%b' % (cause.depth, orjson.dumps(cause.recordedtime))
+    return OfCause(command_ids(cause.uid), orjson.dumps(cause.uid), orjson.dumps(cause.prospect_id), end)
+
+
+def encode(command_id: str, action: OfAction, cause: OfCause, params: bytes, place: int, rest: bytes = b"") -> bytes:
+    """Write a command. `params` is their JSON, `rest` what `outside` gives."""
+    return b'{"schema":1,"id":"%b","uid":%b,%b,"prospect_id":%b,"type":%b,"params":%b,"order":%d,%b%b}' % (
+        command_id.encode(),
+        cause.uid,
+        action.names,
+        cause.prospect_id,
+        action.type,
+        params,
+        place,
+        cause.end,
+        rest,
+    )
+
+
+def outside(cause: Interaction, after: dict[str, str], delay_s: int | None, run_at: str | None) -> bytes:
+    """Write what a command of an outside action says besides: what it waits for, and the interaction for its templates."""
+    data: Any = cause.data
     if (change := cause.change) is not None:
         data = {"tags": change.tags, "lists": change.lists, "delta": change.delta, "by": change.by}
-    return {"uid": cause.uid, "type": cause.type, "subject": cause.subject, "time": cause.time, "data": data}
+    document = {
+        "after": after,
+        "not_before": run_at if delay_s is None else instant(cause.recorded_ms + 1000 * delay_s),
+        "interaction": {
+            "uid": cause.uid,
+            "type": cause.type,
+            "subject": cause.subject,
+            "time": cause.time,
+            "data": data,
+        },
+    }
+    return b"," + orjson.dumps(document)[1:-1]

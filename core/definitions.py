@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
-from core.criteria import Criteria, Slots, compile_criteria
+import orjson
+
+from core.commands import OfAction, of_action
+from core.criteria import Criteria, Judge, Slots, compile_criteria
+from core.parameters import Parameters, fixed
 from core.records import Refused
 from schemas.action_lists import EXECUTOR_OF, RECORD_ACTION_TYPES
 from schemas.contract import SCHEMA_VERSION, duration_s
@@ -37,7 +41,13 @@ class CompiledAction:
     executor: str
     record: bool
     enabled: bool
-    params: dict[str, Any]
+    params: Parameters
+    fixed: Parameters | None
+    """The parameters of its commands, when they are the same for all; `encoded` holds their JSON then."""
+    encoded: bytes
+    form: OfAction
+    counter: str
+    """Names what a frequency counts: ids of actions are unique within their asset's list only."""
     criteria: Criteria
     frequency: Frequency | None
     on_failure: Literal["hold", "continue"]
@@ -48,7 +58,7 @@ class CompiledAction:
 class Judged(NamedTuple):
     """The enabled actions on one trigger, with their positions in the list, and what their criteria look at."""
 
-    actions: tuple[tuple[int, CompiledAction], ...]
+    actions: tuple[tuple[int, CompiledAction, Judge], ...]
     slots: Slots
 
 
@@ -79,11 +89,11 @@ def compile_list(document: Mapping[str, Any]) -> CompiledList:
     """Compile a record of the form of `schemas.action_lists.ActionList`. Raises ValueError, KeyError or TypeError."""
     types: Mapping[str, str] = document.get("types", {})
     slots: defaultdict[str, Slots] = defaultdict(Slots)
-    actions = tuple(_action(action, types, slots) for action in document["actions"])
-    judged: defaultdict[str, list[tuple[int, CompiledAction]]] = defaultdict(list)
+    actions = tuple(_action(document, action, types, slots) for action in document["actions"])
+    judged: defaultdict[str, list[tuple[int, CompiledAction, Judge]]] = defaultdict(list)
     for position, action in enumerate(actions):
         if action.enabled:
-            judged[action.trigger].append((position, action))
+            judged[action.trigger].append((position, action, action.criteria.judge))
     return CompiledList(
         asset_id=document["asset_id"],
         asset_kind=document["asset_kind"],
@@ -96,9 +106,12 @@ def compile_list(document: Mapping[str, Any]) -> CompiledList:
     )
 
 
-def _action(action: Mapping[str, Any], types: Mapping[str, str], slots: Mapping[str, Slots]) -> CompiledAction:
+def _action(
+    document: Mapping[str, Any], action: Mapping[str, Any], types: Mapping[str, str], slots: Mapping[str, Slots]
+) -> CompiledAction:
     action_type, enabled = action["type"], action.get("enabled", True)
-    delay = action.get("delay")
+    params, delay = dict(action["params"]), action.get("delay")
+    always = fixed(action_type, params, types)
     shared = slots[action["trigger"]] if enabled else None
     return CompiledAction(
         id=action["id"],
@@ -108,7 +121,11 @@ def _action(action: Mapping[str, Any], types: Mapping[str, str], slots: Mapping[
         executor=EXECUTOR_OF[action_type],
         record=action_type in RECORD_ACTION_TYPES,
         enabled=enabled,
-        params=dict(action["params"]),
+        params=params,
+        fixed=always,
+        encoded=b"" if always is None else orjson.dumps(always),
+        form=of_action(action["id"], action["name"], action_type, document["asset_id"], document["version"]),
+        counter=f"{document['asset_id']}/{action['id']}",
         criteria=compile_criteria(action.get("criteria"), types, shared),
         frequency=_frequency(action.get("frequency", "every")),
         on_failure=action.get("on_failure", "hold"),

@@ -7,6 +7,8 @@ its mark moves, and the next snapshot agrees.
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from core.field_change import changed
 from core.text import key
 from core.values import Values
@@ -31,7 +33,7 @@ def fold(values: Values, action_type: str, params: Mapping[str, Any]) -> Values:
         case "remove_from_list":
             return _remove_from_list(values, params)
         case "convert_to_lead":
-            return values if values.lead_id is not None else values._replace(lead_id=params["lead_id"])
+            return values if values.lead_id is not None else replace(values, lead_id=params["lead_id"])
         case _:
             raise ValueError(f"{action_type} is no record action")
 
@@ -47,13 +49,13 @@ def _add_tags(values: Values, tags: list[str]) -> Values:
             added.setdefault(tag_key, tag)
     if not added or len(values.tags) + len(added) > TAGS_MAX:
         return values
-    return values._replace(tags=(*values.tags, *added.values()))
+    return replace(values, tags=(*values.tags, *added.values()))
 
 
 def _remove_tags(values: Values, tags: list[str]) -> Values:
     gone = {key(tag) for tag in tags}
     kept = tuple(tag for tag in values.tags if key(tag) not in gone)
-    return values if len(kept) == len(values.tags) else values._replace(tags=kept)
+    return values if len(kept) == len(values.tags) else replace(values, tags=kept)
 
 
 def _adjust_score(values: Values, params: Mapping[str, Any]) -> Values:
@@ -69,14 +71,14 @@ def _adjust_score(values: Values, params: Mapping[str, Any]) -> Values:
         score = max(score, low)
     if (high := params.get("max")) is not None:
         score = min(score, high)
-    return values if score == values.score or abs(score) > SCORE_LIMIT else values._replace(score=score)
+    return values if score == values.score or abs(score) > SCORE_LIMIT else replace(values, score=score)
 
 
 def _assign_owner(values: Values, params: Mapping[str, Any]) -> Values:
     user = params["user"]
     if user is None or user == values.owner or (params["overwrite"] == "never" and values.owner is not None):
         return values
-    return values._replace(owner=user)
+    return replace(values, owner=user)
 
 
 def _change_field_value(values: Values, params: Mapping[str, Any]) -> Values:
@@ -86,17 +88,17 @@ def _change_field_value(values: Values, params: Mapping[str, Any]) -> Values:
     if new is current:
         return values
     fields = {field: value for field, value in values.fields.items() if field != name}
-    return values._replace(fields=fields if new is None else {**fields, name: new})
+    return replace(values, fields=fields if new is None else {**fields, name: new})
 
 
 def _add_to_list(values: Values, params: Mapping[str, Any]) -> Values:
     again = ("unsubscribed", None) if params.get("resubscribe", False) else (None,)
     joined = {list_id: "subscribed" for list_id in params["lists"] if values.lists.get(list_id) in again}
-    return values._replace(lists={**values.lists, **joined}) if joined else values
+    return replace(values, lists={**values.lists, **joined}) if joined else values
 
 
 def _remove_from_list(values: Values, params: Mapping[str, Any]) -> Values:
     left = {list_id for list_id in params["lists"] if values.lists.get(list_id, "unsubscribed") != "unsubscribed"}
     if not left:
         return values
-    return values._replace(lists={list_id: status for list_id, status in values.lists.items() if list_id not in left})
+    return replace(values, lists={list_id: status for list_id, status in values.lists.items() if list_id not in left})

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from core.values import Values, from_document
 from schemas import interactions, snapshots
@@ -33,7 +34,7 @@ class Refused(Exception):
         """Whether the dead letter must not hold the record's bytes: the prospect was erased."""
 
 
-class RecordChange(NamedTuple):
+class RecordChange(Struct, frozen=True, gc=False):
     """What changed in a prospect's record, as `event.*` of a `prospect` trigger shows it."""
 
     before: Values
@@ -44,7 +45,7 @@ class RecordChange(NamedTuple):
     delta: int | None = None
 
 
-class Interaction(NamedTuple):
+class Interaction(Struct, frozen=True, gc=False):
     """One interaction, from the log or derived in a step. `time` and `recordedtime` stay as the texts they came as."""
 
     id: str
@@ -69,7 +70,7 @@ class Interaction(NamedTuple):
         return _TRIGGERS[self.type]
 
 
-class Snapshot(NamedTuple):
+class Snapshot(Struct, frozen=True, gc=False):
     """A prospect's values at one version; `before` and `by` when another writer than an executor changed it."""
 
     prospect_id: str
@@ -92,7 +93,7 @@ def milliseconds(instant: str) -> int:
     moment = datetime.fromisoformat(instant)
     if moment.tzinfo is None:
         raise ValueError("an instant needs a zone")
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def instant(unix_ms: int) -> str:
@@ -102,7 +103,8 @@ def instant(unix_ms: int) -> str:
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 
 
 def json_object(value: bytes | None) -> dict[str, Any]:
@@ -168,11 +170,6 @@ def _uuid(document: dict[str, Any], name: str) -> str:
     return value
 
 
-def _prospect(document: dict[str, Any]) -> str:
-    value = _text(document, "prospectid")
-    return value if value.startswith(ANONYMOUS) else _uuid(document, "prospectid")
-
-
 def _number(document: dict[str, Any], name: str) -> int:
     value = document[name]
     if type(value) is not int or value < 0:
@@ -187,27 +184,46 @@ def _mapping(document: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-_TEXTS: Final = ("id", "source", "subject", "time", "recordedtime")
-_texts: Final = itemgetter(*_TEXTS)
+_ATTRIBUTES: Final = {
+    "id": str,
+    "source": str,
+    "subject": str,
+    "time": str,
+    "uid": str,
+    "prospectid": str,
+    "actionlistversion": int,
+    "prospectlistversion": int,
+    "recordedtime": str,
+    "data": dict,
+}
+_TYPES: Final = [*_ATTRIBUTES.values()]
+_attributes: Final = itemgetter(*_ATTRIBUTES)
 
 
 def _interaction(document: dict[str, Any]) -> Interaction:
-    event_id, source, subject, time, recordedtime = texts = _texts(document)
-    if not all(type(text) is str for text in texts):
-        raise _WrongError(next(name for name in _TEXTS if type(document[name]) is not str))
+    values = _attributes(document)
+    if [*map(type, values)] != _TYPES:
+        raise _WrongError(next(name for name, kind in _ATTRIBUTES.items() if type(document[name]) is not kind))
+    event_id, source, subject, time, uid, prospect_id, version, prospect_version, recordedtime, data = values
+    if not _UUID(uid):
+        raise _WrongError("uid")
+    if not (_UUID(prospect_id) or prospect_id.startswith(ANONYMOUS)):
+        raise _WrongError("prospectid")
+    if version < 0 or prospect_version < 0:
+        raise _WrongError("actionlistversion" if version < 0 else "prospectlistversion")
     return Interaction(
         event_id,
         source,
         document["type"],
         subject,
         time,
-        _uuid(document, "uid"),
-        _prospect(document),
-        _number(document, "actionlistversion"),
-        _number(document, "prospectlistversion"),
+        uid,
+        prospect_id,
+        version,
+        prospect_version,
         recordedtime,
         milliseconds(recordedtime),
-        _mapping(document, "data"),
+        data,
     )
 
 

@@ -8,17 +8,19 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from core import decisions
 from core.cascade import set_off_by_command
-from core.commands import Emitted, encode, resolve
+from core.commands import Emitted, OfCause, encode, of_cause, outside
 from core.definitions import CompiledAction, CompiledList, Definitions, Frequency, Judged
 from core.fold import fold
 from core.limits import Limits
+from core.parameters import resolve
 from core.records import Interaction
 from core.spam import address, attempted, is_spam
 from core.state import Effect, Fired, State, effect, size
 from core.values import Values
-from schemas.identity import command_id
 from schemas.interactions import FORM_SOURCE
 from schemas.outcomes import NotFired
 from schemas.triggers import PROSPECT_ASSET_ID, SPAM_ACROSS_ASSETS_TYPES, SPAM_EXEMPT_TYPES
@@ -74,23 +76,25 @@ class Sequences:
             version=state.version,
             base_bytes=state.base_bytes,
             marks=state.marks,
-            pending=(*state.pending, *self._pending),
+            pending=state.pending + tuple(self._pending),
             pending_bytes=state.pending_bytes + size(self._pending),
             values=self._values,
-            uids={**self._remembered(), **dict.fromkeys(uids, self._now_ms)},
+            uids=self._remembered(uids),
             windows=self._windows,
             fired={**state.fired, **self._fired} if self._fired else state.fired,
             time_ms=self._now_ms,
             erased=state.erased,
         )
 
-    def _remembered(self) -> Mapping[str, int]:
+    def _remembered(self, new: list[str]) -> Mapping[str, int]:
         """Return what is not yet forgotten. The oldest stand first: while the first one counts, all do."""
         forgotten_ms = self._now_ms - self._limits.uids_kept_ms
-        uids = self._state.uids
-        if next(iter(uids.values()), self._now_ms) > forgotten_ms:
-            return uids
-        return {uid: seen_ms for uid, seen_ms in uids.items() if seen_ms > forgotten_ms}
+        uids = dict(self._state.uids)
+        if next(iter(uids.values()), self._now_ms) <= forgotten_ms:
+            uids = {uid: seen_ms for uid, seen_ms in uids.items() if seen_ms > forgotten_ms}
+        for uid in new:
+            uids[uid] = self._now_ms
+        return uids
 
     def _run(self, cause: Interaction, after: dict[str, str], reason: NotFired | None) -> None:
         """Judge and fire one list. `after` names the commands that its outside actions wait for."""
@@ -105,22 +109,23 @@ class Sequences:
         elif (judged := actions.judged.get(cause.trigger)) is not None:
             seen = judged.slots.seen(original, cause)
             reads = {path: value for path, value in zip(judged.slots.paths, seen, strict=True) if value is not None}
-            fired, reasons = self._judge(actions, judged, judged.slots.views(seen, cause.recorded_ms))
-            for position in fired:
-                derived += self._fire(actions.actions[position], actions, original, cause, after)
-            self.discarded += reasons.values()
+            fired, reasons = self._judge(judged, judged.slots.views(seen, cause.recorded_ms))
+            if fired:
+                written = of_cause(cause)
+                for position in fired:
+                    derived += self._fire(actions.actions[position], actions, original, cause, written, after)
+            if reasons:
+                self.discarded += reasons.values()
         self.decisions.append(decisions.encode(cause, place, fired, derived, reads, reason, reasons))
 
-    def _judge(
-        self, actions: CompiledList, judged: Judged, views: Sequence[Any]
-    ) -> tuple[list[int], dict[str, NotFired]]:
+    def _judge(self, judged: Judged, views: Sequence[Any]) -> tuple[list[int], dict[str, NotFired]]:
         """Return which positions fire, and why others do not where the list and the values do not tell."""
         fired: list[int] = []
         reasons: dict[str, NotFired] = {}
-        for position, action in judged.actions:
-            if not action.criteria.judge(views):
+        for position, action, judge in judged.actions:
+            if not judge(views):
                 continue
-            if action.frequency is not None and not self._may_fire_again(actions, action, action.frequency):
+            if action.frequency is not None and not self._may_fire_again(action, action.frequency):
                 reasons[str(position)] = "frequency"
             elif len(self.commands) + len(fired) >= self._limits.commands_max:
                 reasons[str(position)] = "loop"
@@ -128,12 +133,11 @@ class Sequences:
                 fired.append(position)
         return fired, reasons
 
-    def _past(self, actions: CompiledList, action: CompiledAction) -> Fired | None:
-        name = _counter(actions, action)
-        return self._fired.get(name) or self._state.fired.get(name)
+    def _past(self, action: CompiledAction) -> Fired | None:
+        return self._fired.get(action.counter) or self._state.fired.get(action.counter)
 
-    def _may_fire_again(self, actions: CompiledList, action: CompiledAction, frequency: Frequency) -> bool:
-        past = self._past(actions, action)
+    def _may_fire_again(self, action: CompiledAction, frequency: Frequency) -> bool:
+        past = self._past(action)
         return past is None or frequency.allows(past.times, self._now_ms - past.last_ms)
 
     def _fire(
@@ -142,20 +146,25 @@ class Sequences:
         actions: CompiledList,
         original: Values,
         cause: Interaction,
+        written: OfCause,
         after: dict[str, str],
     ) -> list[str]:
         """Emit one command; return the uids of what its change sets off."""
-        identity, place = command_id(cause.uid, action.id), self._place + len(self.commands)
-        params = resolve(action, actions, original, cause)
-        value = encode(identity, action, actions, cause, params, place, after)
+        identity, place = written.identify(action.id), self._place + len(self.commands)
+        params, encoded = action.fixed, action.encoded
+        if params is None:
+            params = resolve(action.type, action.params, actions.types, actions.disabled_users, original, cause)
+            encoded = orjson.dumps(params)
+        rest = b"" if action.record else outside(cause, after, action.delay_s, action.run_at)
+        value = encode(identity, action.form, written, encoded, place, rest)
         self.commands.append(Emitted(action.executor, value))
         if action.frequency is not None:
-            past = self._past(actions, action)
-            self._fired[_counter(actions, action)] = Fired(past.times + 1 if past else 1, self._now_ms)
+            past = self._past(action)
+            self._fired[action.counter] = Fired(past.times + 1 if past else 1, self._now_ms)
         if not action.record:
             return []
         before, self._values = self._values, fold(self._values, action.type, params)
-        self._pending.append(effect(place, action.executor, action.type, params, len(value)))
+        self._pending.append(effect(place, action.executor, action.type, params, len(value), encoded))
         after[identity] = action.on_failure
         if self._values is before:
             return []
@@ -163,8 +172,3 @@ class Sequences:
         derived = set_off_by_command(identity, before, self._values, cause, record_list)
         self._queue.extend((interaction, {identity: action.on_failure}) for interaction in derived)
         return [interaction.uid for interaction in derived]
-
-
-def _counter(actions: CompiledList, action: CompiledAction) -> str:
-    """Name what a frequency counts: ids of actions are unique within their asset's list only."""
-    return f"{actions.asset_id}/{action.id}"

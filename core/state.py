@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
+from msgspec import Struct
 
 from core.fold import fold
 from core.values import Values, from_document, to_document
@@ -15,7 +16,7 @@ FORMAT: Final = 2
 """1 held the snapshot's values instead of those with the pending effects."""
 
 
-class Effect(NamedTuple):
+class Effect(Struct, frozen=True, gc=False):
     """A record command that no snapshot is known to contain. `size_bytes` is the command's, for the cap."""
 
     order: int
@@ -27,9 +28,22 @@ class Effect(NamedTuple):
     """What precedes, as states hold it: encoded once and not with each of them."""
 
 
-def effect(order: int, executor: str, action_type: str, params: Mapping[str, Any], size_bytes: int) -> Effect:
-    """Return an effect and its encoding."""
-    encoded = _exact(orjson.dumps((order, executor, action_type, params, size_bytes)))
+def effect(
+    order: int,
+    executor: str,
+    action_type: str,
+    params: Mapping[str, Any],
+    size_bytes: int,
+    written: bytes | None = None,
+) -> Effect:
+    """Return an effect and its encoding. `written`: the parameters as JSON, if they are there."""
+    encoded = b'[%d,"%b","%b",%b,%d]' % (
+        order,
+        executor.encode(),
+        action_type.encode(),
+        written or orjson.dumps(params),
+        size_bytes,
+    )
     return Effect(order, executor, action_type, params, size_bytes, encoded)
 
 
@@ -45,7 +59,7 @@ class Fired(NamedTuple):
     last_ms: int
 
 
-class State(NamedTuple):
+class State(Struct, frozen=True, gc=False):
     """`values` are those of the snapshot at `version` (0: none yet) with `pending` folded in.
 
     `uids` maps a remembered interaction to its acceptance time, oldest first; `windows` a spam key to its newest attempts.
@@ -86,7 +100,7 @@ def folded(base: Values, pending: Iterable[Effect]) -> Values:
 
 def size(effects: Iterable[Effect]) -> int:
     """Return how much effects count against the cap of the state."""
-    return sum(each.size_bytes for each in effects)
+    return sum([each.size_bytes for each in effects])
 
 
 def uncovered(pending: tuple[Effect, ...], marks: Mapping[str, int]) -> tuple[Effect, ...]:

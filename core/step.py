@@ -7,7 +7,10 @@ that is refused, or waits for a definition, leaves no trace.
 """
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.cascade import set_off_by_others
 from core.commands import Emitted, order
@@ -23,7 +26,7 @@ Outcome = Literal["decided", "duplicate", "snapshot"] | NotFired
 """For the metrics: what kind of record it was, or why the whole sequence was discarded."""
 
 
-class Step(NamedTuple):
+class Step(Struct, frozen=True, gc=False):
     """What a record led to. `state` None: nothing is remembered of the key. `refused`: the snapshot counts, but what it
     would have set off is a dead letter. `discarded`: why sequences and actions did not fire that were not just untrue."""
 
@@ -79,7 +82,8 @@ def _snapshot(
     if snapshot.version > state.version:
         marks = {name: max(mark, state.marks.get(name, 0)) for name, mark in snapshot.marks.items()}
         pending = uncovered(state.pending, marks)
-        state = state._replace(
+        state = replace(
+            state,
             version=snapshot.version,
             base_bytes=size_bytes,
             marks=marks,

@@ -1,10 +1,13 @@
 """A prospect's values: what criteria read as `original.*` and what record effects change."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 
-class Values(NamedTuple):
+class Values(Struct, frozen=True, gc=False):
     """Never changed in place: `fold` returns new ones. `lists` maps a list id to the membership's status."""
 
     email: str | None = None
@@ -53,4 +56,4 @@ def from_document(document: Mapping[str, Any]) -> Values:
 
 def to_document(values: Values) -> dict[str, Any]:
     """Write them as a snapshot holds them."""
-    return values._asdict()
+    return asdict(values)

@@ -3,6 +3,7 @@
 UUIDv5 of RFC 9562 §5.5, by hand: `uuid.uuid5` builds two UUID objects for each call, which the evaluator makes per command.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha1
 from uuid import NAMESPACE_URL
@@ -13,7 +14,10 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 def uuid5(namespace: bytes, name: str) -> str:
     """Return the UUIDv5 of `name` in the 16-byte `namespace`, as lower-case text."""
-    text = sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+    return _uuid5(sha1(namespace + name.encode(), usedforsecurity=False).hexdigest())
+
+
+def _uuid5(text: str) -> str:
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
@@ -34,6 +38,18 @@ def _namespace(source: str) -> bytes:
 def command_id(uid: str, action_id: str) -> str:
     """Identify one action for one interaction, whatever the version: a re-evaluation after an edit collides."""
     return uuid5(_bytes(uid), action_id)
+
+
+def command_ids(uid: str) -> Callable[[str], str]:
+    """Return `command_id` of this interaction, for many actions: what they have in common is hashed once."""
+    of_interaction = sha1(_bytes(uid), usedforsecurity=False)
+
+    def of_action(action_id: str) -> str:
+        both = of_interaction.copy()
+        both.update(action_id.encode())
+        return _uuid5(both.hexdigest())
+
+    return of_action
 
 
 def cascade_uid(command: str, trigger: str) -> str:

@@ -73,7 +73,7 @@ class Evaluation:
         before = None if key is None else store.get(key)
         stepped = self._machine.step(before, key, record.value, record.offset)
         self._check_sizes(stepped)
-        headers = [header for header in record.headers if header[0] == _TRACE]
+        headers = [header for header in record.headers if header[0] == _TRACE] if record.headers else []
         outputs = evaluated.outputs
         for command in stepped.commands:
             outputs[_COMMANDS[command.executor]].append((key, command.value, headers))
@@ -88,7 +88,7 @@ class Evaluation:
             evaluated.discarded.update(stepped.discarded)
         if stepped.refused is not None:
             refuse(record, topics.INTERACTIONS, stepped.refused, evaluated)
-        else:
+        elif record.headers:
             end_replay(record, evaluated)
 
     def _check_sizes(self, stepped: Stepped) -> None:

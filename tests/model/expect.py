@@ -16,15 +16,15 @@ def expect(log: ProspectLog, definitions: Definitions) -> Expected:
     interactions: list[ExpectedInteraction] = []
     duplicates = 0
     for entry in log.entries:
-        memory.reach(entry.recorded)
         match entry:
             case Accepted():
                 happening = _accepted(entry, log.prospect_id)
-                if memory.repeats(happening.event["uid"]):
+                if memory.repeats(happening.event["uid"], entry.recorded):
                     duplicates += 1
                     continue
                 interactions += play([happening], memory, definitions)
             case Created() | Changed():
+                memory.reach(entry.recorded)
                 before = None if isinstance(entry, Created) else memory.record
                 memory.record = _spelled(entry.values, definitions)
                 raised_now = _written(entry, log.prospect_id, before, memory.record, definitions)

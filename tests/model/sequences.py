@@ -68,9 +68,12 @@ class Memory:
         """Come to an entry of the log."""
         self.now = max(self.now, recorded.replace(microsecond=recorded.microsecond // 1000 * 1000))
 
-    def repeats(self, uid: str) -> bool:
-        """Note an interaction and say whether it was there in the last 7 days."""
+    def repeats(self, uid: str, recorded: datetime) -> bool:
+        """Come to an interaction and say whether it was there in the last 7 days: then it changes nothing, time included."""
+        before = self.now
+        self.reach(recorded)
         if uid in self.seen and self.now - self.seen[uid] < MEMORY:
+            self.now = before
             return True
         self.seen[uid] = self.now
         return False

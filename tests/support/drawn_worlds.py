@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.values import Values
 from schemas.topics import RECORD_EXECUTORS
@@ -194,7 +195,7 @@ def happen(world: World, move: str, number: int, version: int | None = None) -> 
             return [row.version]
         case "overwrite by hand":
             row = world.rows[prospect_id]
-            row.change(row.values._replace(score=number, tags=("vip",), owner=None))
+            row.change(replace(row.values, score=number, tags=("vip",), owner=None))
         case _:
             raise AssertionError(move)
     return []
@@ -203,4 +204,4 @@ def happen(world: World, move: str, number: int, version: int | None = None) -> 
 def _by_hand(row: Row, number: int) -> Values:
     """Return the record with another industry, which no action touches: then the executors' pace cannot matter."""
     industry = ["Retail", "Energy", "Construction"][number // 2]
-    return row.values._replace(fields={**row.values.fields, "industry": industry})
+    return replace(row.values, fields={**row.values.fields, "industry": industry})

@@ -159,10 +159,10 @@ class World:
                 self.states[prospect_id] = result.state
             self.position = offset + 1
             steps.append(result)
-            for executor, command in result.commands:
-                document = orjson.loads(command)
-                assert self.emitted.setdefault(document["id"], command) == command
-                self.queues.setdefault(executor, []).append(document)
+            for command in result.commands:
+                document = orjson.loads(command.value)
+                assert self.emitted.setdefault(document["id"], command.value) == command.value
+                self.queues.setdefault(command.executor, []).append(document)
             for decision in result.decisions:
                 document = orjson.loads(decision)
                 assert self.decisions.setdefault(document["uid"], decision) == decision

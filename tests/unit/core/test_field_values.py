@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from core.commands import converted
 from core.field_change import operand
 from core.field_values import check_value
+from core.parameters import converted
 from schemas.field_catalogue import Field
 
 

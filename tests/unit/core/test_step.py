@@ -5,6 +5,7 @@ from uuid import UUID
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from core.definitions import VersionUnknown
 from core.limits import Limits
@@ -279,7 +280,7 @@ def test_the_very_first_record_of_a_log_may_fire_and_its_effect_waits_like_any_o
     world = World([action_list("prospect", "prospect", [{**PLUS, "trigger": "created"}])])
     row = world.create(PROSPECT, Values(score=5))
     world.evaluate()
-    row.change(row.values._replace(fields={"city": "Bonn"}))
+    row.change(replace(row.values, fields={"city": "Bonn"}))
     world.evaluate()
     assert world.states[PROSPECT].values.score == 10
 
