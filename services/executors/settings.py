@@ -11,7 +11,9 @@ from services.chassis.settings import Concern, ServiceSettings
 class Executors(Concern):
     """The bounds of one batch, and how patiently it is tried again."""
 
-    batch_max_records: PositiveInt = 200
+    batch_max_records: PositiveInt = 500
+    lanes: PositiveInt = 2
+    """So many batches are settled at a time, of different partitions, each on a connection of its own."""
     poll_ms: PositiveInt = 200
     record_max_bytes: PositiveInt = 512 * 1024
     """A larger record is a dead letter unread; of its bytes so many are kept."""

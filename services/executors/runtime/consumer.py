@@ -5,6 +5,10 @@ Rebalances need no more care. A batch in hand whose partition has moved is settl
 make the second one a repeat, and the broker refuses its commit. So nothing is paused, and a commit that fails is counted
 and tried again.
 
+Partitions are shared among a few lanes, each of which settles one batch after the other, so that a prospect's commands
+keep their order. While a lane's batch is settled its next one is fetched and read: process and database need not wait for
+each other.
+
 A paused executor stays a member of its group and asks for records as ever, but has its partitions held: none comes. What
 one more batch brings, because the pause or a rebalance came in between, is read again later.
 """
@@ -23,7 +27,7 @@ from services.chassis.kafka_lag import follow_lag
 from services.chassis.settings import Kafka
 from services.executors import metrics
 from services.executors.executor import Executor
-from services.executors.runtime.entries import Record
+from services.executors.runtime.entries import AnyEntry, Record
 from services.executors.runtime.pipeline import Pipeline
 from services.executors.settings import Executors
 
@@ -48,6 +52,8 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._settled: dict[TopicPartition, int] = {}
         self._uncommitted: dict[TopicPartition, int] = {}
         self._commit_due_s = 0.0
+        self._round = 0
+        """Counts rebalances: what was fetched before one is settled, but says nothing about this member's offsets."""
 
     async def unassigned(self) -> str | None:
         """Readiness check: return why no commands are read, or None. A share of no partition is a share."""
@@ -56,6 +62,7 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     async def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
         """Commit what is settled: a rebalance has begun."""
         self._assigned = False
+        self._round += 1
         if self._reader is not None:
             await self._commit(self._reader)
         self._uncommitted.clear()
@@ -76,24 +83,49 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         async with kafka.running(reader):
             self._reader = reader
             try:
-                while True:
-                    self._hold(reader)
-                    await self._batch(reader)
-                    await self._commit_when_due(reader)
+                async with asyncio.TaskGroup() as lanes:
+                    for lane in range(self._limits.lanes):
+                        lanes.create_task(self._lane(reader, lane))
             finally:
                 await self._commit(reader)
 
-    async def _batch(self, reader: AIOKafkaConsumer) -> None:
-        fetched = await reader.getmany(timeout_ms=self._limits.poll_ms, max_records=self._limits.batch_max_records)
-        if self._paused():
-            _put_back(reader, fetched)
-        elif records := [record for chunk in fetched.values() for record in chunk]:
-            metrics.BATCH_RECORDS.labels(self._executor.name).observe(len(records))
-            await self._pipeline.settle([self._record(record) for record in records])
-            assigned = reader.assignment()
-            settled = {part: chunk[-1].offset + 1 for part, chunk in fetched.items() if chunk and part in assigned}
-            self._settled |= settled
-            self._uncommitted |= settled
+    async def _lane(self, reader: AIOKafkaConsumer, lane: int) -> None:
+        """Settle the batches of this lane's partitions, one after the other, until cancelled. What is in hand then is left
+        to whoever reads it again."""
+        settling: asyncio.Task[None] | None = None
+        try:
+            while True:
+                self._hold(reader)
+                fetched, round_ = await self._fetch(reader, lane), self._round
+                entries = self._pipeline.read(self._record(record) for chunk in fetched.values() for record in chunk)
+                if settling is not None and (entries or settling.done()):
+                    await settling
+                    settling = None
+                if self._paused():
+                    _put_back(reader, fetched)
+                elif entries:
+                    settling = asyncio.create_task(self._settle(entries, _behind(fetched), round_))
+                await self._commit_when_due(reader)
+        finally:
+            if settling is not None:
+                settling.cancel()
+                await asyncio.gather(settling, return_exceptions=True)
+
+    async def _fetch(self, reader: AIOKafkaConsumer, lane: int) -> Mapping[TopicPartition, Sequence[ConsumerRecord]]:
+        poll_ms, most = self._limits.poll_ms, self._limits.batch_max_records
+        if own := [part for part in reader.assignment() if part.partition % self._limits.lanes == lane]:
+            fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]
+            fetched = await reader.getmany(*own, timeout_ms=poll_ms, max_records=most)
+            return fetched
+        await asyncio.sleep(poll_ms / 1000)
+        return {}
+
+    async def _settle(self, entries: list[AnyEntry], behind: Mapping[TopicPartition, int], round_: int) -> None:
+        metrics.BATCH_RECORDS.labels(self._executor.name).observe(len(entries))
+        await self._pipeline.settle(entries)
+        if round_ == self._round:
+            self._settled |= behind
+            self._uncommitted |= behind
 
     async def measure_lag(self) -> None:
         """Tell how far it is behind, until cancelled."""
@@ -137,6 +169,11 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         """Return it under its topic's own name: a dead letter is the same under any deployment's prefix."""
         place = (self._executor.topic, record.partition, record.offset)
         return Record(*place, record.key, record.value, replay_of(record.headers))
+
+
+def _behind(fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> dict[TopicPartition, int]:
+    """Return the offsets behind what was fetched."""
+    return {partition: chunk[-1].offset + 1 for partition, chunk in fetched.items() if chunk}
 
 
 def _put_back(reader: AIOKafkaConsumer, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:

@@ -11,7 +11,7 @@ before: while the database is away it waits. A COMMIT whose answer was lost is t
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -41,12 +41,14 @@ class Pipeline:
         self._backoff = Backoff(limits.retry_first_s, limits.retry_max_s)
         self._name = executor.name
 
-    async def settle(self, records: Sequence[Record]) -> None:
-        """Settle these records, in order. Raises UnsettledError when that is impossible."""
+    def read(self, records: Iterable[Record]) -> list[AnyEntry]:
+        """Return the entries of these records."""
+        return [read(record, self._executor, self._limits.record_max_bytes) for record in records]
+
+    async def settle(self, entries: list[AnyEntry]) -> None:
+        """Settle these entries, in order. Raises UnsettledError when that is impossible."""
         with metrics.BATCH_SECONDS.labels(self._name).time():
-            waiting: list[list[AnyEntry]] = [
-                [read(record, self._executor, self._limits.record_max_bytes) for record in records]
-            ]
+            waiting = [entries]
             while waiting:
                 batch = waiting.pop()
                 if (refusal := await self._settled(batch)) is not None:

@@ -8,7 +8,6 @@ WHERE command_id IN (
     WHERE settled_at < $1
       AND state IN ('done', 'no_change', 'suppressed', 'dead')
       AND NOT (state = 'dead' AND EXISTS (SELECT FROM dead_letters WHERE dead_letters.uid = settled.uid))
-    ORDER BY settled_at
     LIMIT $2
 )
 

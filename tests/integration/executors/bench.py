@@ -63,11 +63,15 @@ class Bench:
 
     async def settle(self, documents: Iterable[Any]) -> None:
         """Let the pipeline settle the documents as one batch."""
-        await self.pipeline.settle([record(document) for document in documents])
+        await self.settle_records([record(document) for document in documents])
+
+    async def settle_records(self, records: Iterable[Record]) -> None:
+        """Let the pipeline settle these records as one batch."""
+        await self.pipeline.settle(self.pipeline.read(records))
 
     async def settle_raw(self, value: bytes, key: bytes) -> None:
         """Let the pipeline settle a record with this key."""
-        await self.pipeline.settle([record(value)._replace(key=key)])
+        await self.settle_records([record(value)._replace(key=key)])
 
     async def prospect(self, **columns: Any) -> UUID:
         """Insert a prospect and return its id."""

@@ -349,8 +349,8 @@ async def test_a_command_that_cannot_even_be_settled_as_dead_leaves_its_bytes(da
 async def test_a_dead_letter_is_one_however_often_its_record_is_read(database_url: str) -> None:
     async with bench_of("tags", database_url) as bench:
         poison = record(b"poison")
-        await bench.pipeline.settle([poison, record(b"other")])
-        await bench.pipeline.settle([poison])
+        await bench.settle_records([poison, record(b"other")])
+        await bench.settle_records([poison])
         assert len(await bench.dead_letters()) == 2
 
 

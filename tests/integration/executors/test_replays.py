@@ -49,7 +49,7 @@ async def test_a_dead_command_is_carried_out_once_on_the_record_as_it_is_then(ca
         await bench.settle([later])
         before, waited = _counted(case, "done"), EVENT_TO_EFFECT_SECONDS.labels(case.executor)._sum.get()
         replay = record(lost, letter)
-        await bench.pipeline.settle([replay])
+        await bench.settle_records([replay])
 
         expected = fold(await bench.values(await bench.prospect()), case.type, case.effective(1))
         assert await bench.values(prospect_id) == fold(expected, case.type, case.effective(0))
@@ -61,7 +61,7 @@ async def test_a_dead_command_is_carried_out_once_on_the_record_as_it_is_then(ca
         assert _counted(case, "done") == before + 1
         assert EVENT_TO_EFFECT_SECONDS.labels(case.executor)._sum.get() == waited
 
-        await bench.pipeline.settle([replay, record(lost, letter), record(lost)])
+        await bench.settle_records([replay, record(lost, letter), record(lost)])
         assert len(await bench.snapshots(prospect_id)) == 3
         assert await bench.dead_letters() == []
 
@@ -72,16 +72,16 @@ async def test_dead_again_it_is_the_same_letter_with_one_attempt_more(case: Case
         prospect_id = await bench.prospect()
         wrong = command(prospect_id, case.type, case.wrong, 3)
         first = record(wrong)
-        await bench.pipeline.settle([first])
+        await bench.settle_records([first])
         await bench.ask(first.id)
         again = record(wrong, first.id)
-        await bench.pipeline.settle([again, record(wrong, first.id)])
+        await bench.settle_records([again, record(wrong, first.id)])
         (letter,) = await bench.dead_letters()
         assert (letter["id"], letter["attempts"], letter["replayed_at"]) == (first.id, 2, None)
         assert letter["offset"] == again.offset
         assert await bench.ledger() == {wrong["id"]: ("dead", "permanent")}
         assert await _attempts(bench) == 2
-        await bench.pipeline.settle([first, again])
+        await bench.settle_records([first, again])
         assert [letter["attempts"] for letter in await bench.dead_letters()] == [2]
         assert await bench.mark(prospect_id) == 3
 
@@ -99,7 +99,7 @@ async def test_a_replay_without_effect_ends_its_letter_too(case: Case, emptied_u
             UUID(idle["prospect_id"]),
             *case.columns.values(),
         )
-        await bench.pipeline.settle([record(idle, letter["id"])])
+        await bench.settle_records([record(idle, letter["id"])])
         assert await bench.ledger() == {idle["id"]: ("no_change", None)}
         assert await bench.dead_letters() == []
 
@@ -109,7 +109,7 @@ async def test_one_that_was_deleted_meanwhile_is_not_carried_out(emptied_url: st
         lost, letter = await _dead(bench, TAGS)
         prospect_id = await _come_true(bench, lost)
         await bench.pool.execute("DELETE FROM dead_letters")
-        await bench.pipeline.settle([record(lost, letter)])
+        await bench.settle_records([record(lost, letter)])
         assert (await bench.values(prospect_id)).tags == ()
         assert await bench.ledger() == {lost["id"]: ("dead", "unknown_prospect")}
         assert await bench.dead_letters() == []
@@ -123,7 +123,7 @@ async def test_whoever_deletes_it_first_is_waited_for(emptied_url: str) -> None:
             deletion = deleter.transaction()
             await deletion.start()
             await deleter.execute("DELETE FROM dead_letters")
-            settling = asyncio.ensure_future(bench.pipeline.settle([record(lost, letter)]))
+            settling = asyncio.ensure_future(bench.settle_records([record(lost, letter)]))
             waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             await eventually(lambda: bench.pool.fetchval(waiting))
             await deletion.commit()
@@ -138,7 +138,7 @@ async def test_without_being_asked_for_a_replay_does_nothing(emptied_url: str, a
         prospect_id = await _come_true(bench, lost)
         if not asked:
             await bench.pool.execute("UPDATE dead_letters SET replayed_at = NULL")
-        await bench.pipeline.settle([record(lost, letter)])
+        await bench.settle_records([record(lost, letter)])
         assert ((await bench.values(prospect_id)).tags == ()) is not asked
         assert len(await bench.dead_letters()) == (not asked)
 
@@ -150,7 +150,7 @@ async def test_two_processes_with_the_same_replay_carry_it_out_once(emptied_url:
         prospect_id = await _come_true(one, lost)
         async with asyncio.TaskGroup() as group:
             for bench in (one, other, one, other):
-                group.create_task(bench.pipeline.settle([record(lost, letter)]))
+                group.create_task(bench.settle_records([record(lost, letter)]))
         assert (await one.values(prospect_id)).score == 1
         assert len(await one.snapshots(prospect_id)) == 2
         assert await one.dead_letters() == []
@@ -160,15 +160,15 @@ async def test_bytes_that_are_no_command_are_the_same_letter_again_until_they_ca
     async with bench_of("tags", emptied_url) as bench:
         prospect_id = await bench.prospect()
         poison = record(b"poison")
-        await bench.pipeline.settle([poison])
+        await bench.settle_records([poison])
         await bench.ask(poison.id)
-        await bench.pipeline.settle([poison, record(b"poison", poison.id), record(b"other")])
+        await bench.settle_records([poison, record(b"poison", poison.id), record(b"other")])
         first, second = await bench.dead_letters()
         assert (first["id"], first["attempts"], second["attempts"]) == (poison.id, 2, 1)
         assert poison.id == UUID(position_id(poison.topic, 0, poison.offset))
 
         await bench.ask(poison.id)  # a newer version reads what an older one could not
-        await bench.pipeline.settle([record(command(prospect_id, "add_tags", {"tags": ["a"]}, 4), poison.id)])
+        await bench.settle_records([record(command(prospect_id, "add_tags", {"tags": ["a"]}, 4), poison.id)])
         assert (await bench.values(prospect_id)).tags == ("a",)
         assert [letter["id"] for letter in await bench.dead_letters()] == [second["id"]]
 
@@ -181,9 +181,9 @@ async def test_an_id_of_another_prospect_is_a_conflict_again_and_leaves_that_one
         lost, letter = await _dead(bench, TAGS)
         stolen = {**lost, "prospect_id": str(thief)}
         taken = record(stolen)
-        await bench.pipeline.settle([taken])
+        await bench.settle_records([taken])
         await bench.ask(taken.id)
-        await bench.pipeline.settle([record(stolen, taken.id)])
+        await bench.settle_records([record(stolen, taken.id)])
         kept = {row["id"]: (row["reason"], row["attempts"]) for row in await bench.dead_letters()}
         assert kept == {letter: ("unknown_prospect", 1), taken.id: ("duplicate_conflict", 2)}
         assert await bench.ledger() == {lost["id"]: ("dead", "unknown_prospect")}

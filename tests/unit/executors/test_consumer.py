@@ -65,3 +65,47 @@ async def test_a_commit_that_failed_because_partitions_moved_is_not_tried_again(
     member.failing = None
     await consumer._commit(member)
     assert member.committed == []
+
+
+async def test_a_batch_that_is_settled_after_a_rebalance_moves_no_offset(consumer: CommandConsumer) -> None:
+    """Its partitions may be another member's by then, or have come back from one that went further."""
+
+    class Moving:
+        async def settle(self, _entries: Any) -> None:
+            await consumer.on_partitions_revoked([PART])
+
+    pipeline: Any = Moving()
+    consumer._pipeline = pipeline
+    await consumer._settle([], {PART: 9}, consumer._round)
+    member: Any = Member()
+    await consumer._commit(member)
+    assert (consumer._settled, member.committed) == ({}, [])
+
+
+async def test_each_lane_reads_its_own_partitions_and_all_are_read(consumer: CommandConsumer) -> None:
+    asked: list[set[int]] = []
+
+    class Reader:
+        def assignment(self) -> set[TopicPartition]:
+            return {TopicPartition(PART.topic, number) for number in range(5)}
+
+        async def getmany(self, *partitions: TopicPartition, **_: int) -> dict[TopicPartition, list[Any]]:
+            asked.append({part.partition for part in partitions})
+            return {}
+
+    reader: Any = Reader()
+    for lane in range(Executors().lanes):
+        await consumer._fetch(reader, lane)
+    assert asked == [{0, 2, 4}, {1, 3}]
+
+
+async def test_a_lane_without_partitions_reads_none_instead_of_all(consumer: CommandConsumer) -> None:
+    class Reader:
+        def assignment(self) -> set[TopicPartition]:
+            return {PART}
+
+        async def getmany(self, *_: TopicPartition, **__: int) -> dict[TopicPartition, list[Any]]:
+            raise AssertionError("asked without partitions it would read those of the other lanes")
+
+    reader: Any = Reader()
+    assert await consumer._fetch(reader, 1) == {}
