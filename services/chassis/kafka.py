@@ -14,12 +14,15 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from services.chassis.kafka_connections import mend
 from services.chassis.settings import Kafka
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
 
 log = structlog.get_logger()
+
+mend()
 
 
 def connection(kafka: Kafka) -> dict[str, Any]:
