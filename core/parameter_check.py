@@ -1,11 +1,13 @@
 """What the parameters of an action must be to be saved, beyond their form: what they refer to exists and fits."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from core.due import is_zone
 from core.field_values import check_number, check_value
 from core.paths import is_of_record_change, type_of
 from core.references import Catalogue, Finding, References, types_of
+from core.templates import check_template
 from schemas.commands.fields import TYPES_OF_OP
 from schemas.contract import duration_s
 from schemas.field_catalogue import RESERVED_NAMES, Field
@@ -49,8 +51,10 @@ def check_parameters(
             yield from _known(params.get("list"), f"{pointer}/list", references.lists, "a list's id")
         case "notify_user":
             yield from _notice(params, pointer, references)
+            yield from _templates(params, pointer, ("subject", "text"), catalogue)
         case "create_crm_task":
             yield from _task(params, pointer, catalogue, references)
+            yield from _templates(params, pointer, ("title", "body", "dedupe_key"), catalogue)
         case "execute_lambda":
             for name in params.get("response_map") or ():
                 yield from _writable(name, f"{pointer}/response_map/{name}", catalogue)
@@ -90,6 +94,16 @@ def _task(params: Mapping[str, Any], pointer: str, catalogue: Catalogue, referen
     yield from _not_negative(due.get("in"), f"{pointer}/due/in")
     if "field" in due and _type(due["field"], catalogue) not in ("date", "datetime"):
         yield f"{pointer}/due/field", "must be a date or a datetime of the catalogue"
+    if not is_zone(params.get("zone", "UTC")):
+        yield f"{pointer}/zone", "must be a time zone such as Europe/Vienna"
+
+
+def _templates(
+    params: Mapping[str, Any], pointer: str, names: Iterable[str], catalogue: Catalogue
+) -> Iterator[Finding]:
+    for name in names:
+        for wrong in check_template(params.get(name) or "", catalogue):
+            yield f"{pointer}/{name}", wrong
 
 
 def _type(name: str, catalogue: Catalogue) -> str | None:

@@ -19,6 +19,8 @@ EXECUTORS: Final = (
 """One command topic, one consumer group and, for the first six, one mark column each."""
 
 RECORD_EXECUTORS: Final = EXECUTORS[:6]
+LOCAL_EXECUTORS: Final = ("notify", "tasks")
+"""Their actions are no record's, but their effects are in the database, too."""
 
 INTERACTIONS: Final = "finish.interactions.v1"
 DEFINITIONS: Final = "finish.definitions.v1"

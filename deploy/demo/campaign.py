@@ -1,4 +1,4 @@
-"""What the marketers of the demo have set up: assets, and their action lists with every kind of record action.
+"""What the marketers of the demo have set up: assets, and their action lists with every kind of action that is carried out.
 
 The lists are written to be read as examples, too: nested groups, not, dates, sets, event fields, frequencies and cascades.
 """
@@ -72,6 +72,26 @@ def _pricing() -> list[Json]:
         action("give-owner", "clicked", "assign_owner", {"pool": list(USERS)}, all_of(rule("original.owner", "null"))),
         field("note-time", "clicked", "last_seen", "now"),
         remove_tags("cool-down", "clicked", ["hot"], enabled=False),
+        action(
+            "call-hot",
+            "clicked",
+            "create_crm_task",
+            {
+                "title": "Call {{ prospect.first_name | default: prospect.email }}",
+                "body": "Score {{ prospect.score }} after a visit to {{ event.subject }}",
+                "due": {"business_days": 1},
+                "fallback": {"user": USERS[0]},
+                "dedupe_key": "call",
+            },
+            all_of(rule("original.score", ">=", 60)),
+        ),
+        action(
+            "tell-owner",
+            "clicked",
+            "notify_user",
+            {"to": "owner", "text": "{{ prospect.email }} looks at prices", "fallback": {"user": USERS[1]}},
+            all_of(rule("original.score", ">=", 40)),
+        ),
     ]
 
 

@@ -19,13 +19,24 @@ from services.console.transactions import Row
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "erasures.sql")
 Fetch = Callable[[str, UUID], Awaitable[Row | None]]
 
-_REMOVED: Final = ("leads", "record", "commands", "decisions", "dead_letters", "snapshots")
+_REMOVED: Final = (
+    "leads",
+    "tasks",
+    "notices",
+    "record",
+    "commands",
+    "deliveries",
+    "decisions",
+    "dead_letters",
+    "snapshots",
+)
 
 
 async def prepare(tx: Connection, prospect: UUID) -> None:
     """Take what others lock before the record's row: this comes before it is locked."""
     await tx.execute(SQL["spam_windows"], prospect)
     await tx.execute(SQL["lock_letters"], prospect)
+    await tx.execute(SQL["lock_deliveries"], prospect)
 
 
 async def erase(tx: Connection, prospect: UUID, *, version: int, by: str, now: datetime) -> None:

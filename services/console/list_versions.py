@@ -36,7 +36,12 @@ async def errors_in(tx: Connection, kind: AssetKind, actions: Actions) -> list[F
 async def _references(tx: Connection) -> References:
     users = await tx.fetch(SQL["user_ids"])
     lists = await tx.fetch(SQL["list_ids"])
-    return References(users=frozenset(row["id"] for row in users), lists=frozenset(row["id"] for row in lists))
+    teams = await tx.fetch(SQL["team_ids"])
+    return References(
+        users=frozenset(row["id"] for row in users),
+        lists=frozenset(row["id"] for row in lists),
+        teams=frozenset(row["id"] for row in teams),
+    )
 
 
 async def hold_users(tx: Connection) -> None:

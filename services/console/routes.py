@@ -9,21 +9,13 @@ from services.console.bodies.action_lists import ActionChanges, ActionOrder, New
 from services.console.bodies.api_keys import CreatedApiKey, NewApiKey, ShownApiKey
 from services.console.bodies.assets import AssetChanges, NewAsset, ShownAsset
 from services.console.bodies.catalogue import Catalogue, CatalogueField
-from services.console.bodies.dead_letters import (
-    DeadLetterFilter,
-    DeadLetterQuery,
-    Deletions,
-    InspectedDeadLetter,
-    Replays,
-    ShownDeadLetter,
-)
 from services.console.bodies.dry_runs import DryRun, DryRunAnswer
 from services.console.bodies.erasures import Receipt
 from services.console.bodies.interactions import InteractionAccount, TimelineEntry
 from services.console.bodies.links import Link, NewLink
 from services.console.bodies.lists import MailingList, NewList
-from services.console.bodies.pauses import NewPause, Pause
 from services.console.bodies.prospects import NewProspect, Prospect, ProspectChanges
+from services.console.bodies.teams import NewTeam, Team
 from services.console.bodies.users import NewUser, User, UserChanges
 from services.console.handlers.action_lists import ActionLists, with_id, with_ids
 from services.console.handlers.api_keys import Keys
@@ -31,13 +23,16 @@ from services.console.handlers.assets import AssetQuery, Assets
 from services.console.handlers.catalogue import CatalogueFields
 from services.console.handlers.dead_letters import DeadLetters
 from services.console.handlers.dry_runs import DryRuns
+from services.console.handlers.effects import Effects
 from services.console.handlers.erasures import Erasures
 from services.console.handlers.interactions import Interactions
 from services.console.handlers.links import Links
 from services.console.handlers.lists import Lists
 from services.console.handlers.pauses import Pauses
 from services.console.handlers.prospects import Prospects
+from services.console.handlers.teams import Teams
 from services.console.handlers.users import Users
+from services.console.operations import effects_routes, operations_routes
 from services.console.paging import Page, PageQuery
 from services.console.publications import Publications
 from services.console.route import AnyRoute, Route
@@ -55,9 +50,10 @@ def routes(
         *_assets(Assets(database, publications), Links(database, keys, console.public_url)),
         *_actions(ActionLists(database, publications)),
         *_dry_runs(DryRuns(database)),
-        *_references(Users(database, publications), Lists(database)),
+        *_references(Users(database, publications), Teams(database), Lists(database)),
         *_workspace(CatalogueFields(database, console.fields_max), Keys(database)),
-        *_operations(DeadLetters(database, console.letters_max), Pauses(database)),
+        *effects_routes(Effects(database)),
+        *operations_routes(DeadLetters(database, console.letters_max), Pauses(database)),
     )
 
 
@@ -211,7 +207,7 @@ def _dry_runs(dry_runs: DryRuns) -> Sequence[AnyRoute]:
     )
 
 
-def _references(users: Users, lists: Lists) -> Sequence[AnyRoute]:
+def _references(users: Users, teams: Teams, lists: Lists) -> Sequence[AnyRoute]:
     return (
         Route("GET", "/api/users", "List the users", users.page, Page[User], query=PageQuery),
         Route("POST", "/api/users", "Create a user", users.create, User, body=NewUser, status=201, problems=(409,)),
@@ -224,6 +220,8 @@ def _references(users: Users, lists: Lists) -> Sequence[AnyRoute]:
             body=UserChanges,
             problems=(404, 504),
         ),
+        Route("GET", "/api/teams", "List the teams", teams.page, Page[Team], query=PageQuery),
+        Route("POST", "/api/teams", "Create a team", teams.create, Team, body=NewTeam, status=201, problems=(409,)),
         Route("GET", "/api/lists", "List the mailing lists", lists.page, Page[MailingList], query=PageQuery),
         Route(
             "POST", "/api/lists", "Create a list", lists.create, MailingList, body=NewList, status=201, problems=(409,)
@@ -247,51 +245,4 @@ def _workspace(catalogue: CatalogueFields, keys: Keys) -> Sequence[AnyRoute]:
         Route("GET", "/api/keys", "List the API keys", keys.page, Page[ShownApiKey], query=PageQuery),
         Route("POST", "/api/keys", "Create an API key", keys.create, CreatedApiKey, body=NewApiKey, status=201),
         Route("DELETE", "/api/keys/{id}", "Revoke an API key", keys.revoke, type(None), status=204, problems=(404,)),
-    )
-
-
-def _operations(letters: DeadLetters, pauses: Pauses) -> Sequence[AnyRoute]:
-    every, one = "/api/dead-letters", "/api/dead-letters/{id}"
-    return (
-        Route(
-            "GET",
-            every,
-            "List the dead letters, newest first",
-            letters.page,
-            Page[ShownDeadLetter],
-            query=DeadLetterQuery,
-        ),
-        Route("GET", one, "Read a dead letter with its bytes", letters.read, InspectedDeadLetter, problems=(404,)),
-        Route(
-            "POST", f"{one}/replay", "Replay a dead letter", letters.replay, Replays, status=202, problems=(404, 409)
-        ),
-        Route(
-            "POST",
-            f"{every}/replay",
-            "Replay the dead letters that match, as many as one call may",
-            letters.replay_all,
-            Replays,
-            body=DeadLetterFilter,
-            status=202,
-        ),
-        Route("DELETE", one, "Delete a dead letter", letters.delete, type(None), status=204, problems=(404,)),
-        Route(
-            "DELETE",
-            every,
-            "Delete the dead letters that match, as many as one call may",
-            letters.delete_all,
-            Deletions,
-            query=DeadLetterFilter,
-        ),
-        Route("GET", "/api/pauses", "List the pauses", pauses.page, Page[Pause], query=PageQuery),
-        Route(
-            "POST",
-            "/api/pauses",
-            "Pause an action type, an action that reaches outside, or a destination",
-            pauses.pause,
-            Pause,
-            body=NewPause,
-            status=201,
-        ),
-        Route("DELETE", "/api/pauses/{id}", "End a pause", pauses.resume, type(None), status=204, problems=(404,)),
     )

@@ -1,35 +1,83 @@
 import argparse
+import asyncio
 from functools import partial
+from typing import NoReturn
+
+import structlog
 
 from services.chassis import postgres
-from services.chassis.process import Process, run
+from services.chassis.errors import RetryableError
+from services.chassis.postgres import Pool
+from services.chassis.process import Parts, Process, run
 from services.chassis.settings import load
+from services.executors.adapters.deliveries import Intake, Work
 from services.executors.adapters.pauses import Pauses
 from services.executors.adapters.records import PostgresRecords
+from services.executors.executor import IN_APP, Executor
 from services.executors.registry import executors
 from services.executors.runtime.consumer import CommandConsumer
+from services.executors.runtime.intake import take_in
 from services.executors.runtime.pipeline import Pipeline
+from services.executors.runtime.settlement import settle
+from services.executors.runtime.worker import Worker
 from services.executors.settings import ExecutorsSettings
+
+log = structlog.get_logger()
 
 
 async def serve(process: Process, settings: ExecutorsSettings, *, names: list[str]) -> None:
     """Run the named executors, each its own consumer group, over one pool of connections."""
-    limits, acquire_timeout_s = settings.executors, settings.postgres.acquire_timeout_s
+    acquire_timeout_s = settings.postgres.acquire_timeout_s
     async with postgres.pool(settings.postgres, application_name="finish-executors") as pool, process.parts() as parts:
         process.ready_when("database", partial(postgres.unreachable, pool))
-        pauses = Pauses(pool, poll_s=limits.pauses_poll_s, acquire_timeout_s=acquire_timeout_s)
+        pauses = Pauses(pool, poll_s=settings.executors.pauses_poll_s, acquire_timeout_s=acquire_timeout_s)
         parts.start("pauses", pauses.watch())
         for name in names:
             executor = executors()[name]
-            records = PostgresRecords(
-                pool, name, acquire_timeout_s=acquire_timeout_s, value_max_bytes=limits.record_max_bytes
-            )
-            pipeline = Pipeline(executor, records, process.clock, limits)
-            paused = partial(pauses.any_of, frozenset(executor.actions))
-            consumer = CommandConsumer(executor, pipeline, settings.kafka, limits, paused)
-            process.ready_when(name, consumer.unassigned)
-            parts.start(name, consumer.run())
-            parts.start(f"{name}-lag", consumer.measure_lag())
+            if executor.of_record:
+                _change_records(process, parts, settings, pool, executor, pauses)
+            else:
+                _deliver(process, parts, settings, pool, executor)
+
+
+def _change_records(
+    process: Process, parts: Parts, settings: ExecutorsSettings, pool: Pool, executor: Executor, pauses: Pauses
+) -> None:
+    limits, name = settings.executors, executor.name
+    records = PostgresRecords(
+        pool, name, acquire_timeout_s=settings.postgres.acquire_timeout_s, value_max_bytes=limits.record_max_bytes
+    )
+    pipeline = Pipeline(executor, records, settle, process.clock, limits)
+    paused = partial(pauses.any_of, frozenset(executor.actions))
+    _consume(process, parts, CommandConsumer(executor, pipeline, settings.kafka, limits, paused), name)
+
+
+def _deliver(process: Process, parts: Parts, settings: ExecutorsSettings, pool: Pool, executor: Executor) -> None:
+    """Take commands in as they come, paused or not: what is paused is left alone by the workers."""
+    limits, name = settings.executors, executor.name
+    bounds = {"acquire_timeout_s": settings.postgres.acquire_timeout_s}
+    intake = Intake(pool, name, value_max_bytes=limits.record_max_bytes, **bounds)
+    pipeline = Pipeline(executor, intake, partial(take_in, executor), process.clock, limits)
+    _consume(process, parts, CommandConsumer(executor, pipeline, settings.kafka, limits, lambda: False), name)
+    parts.start(f"{name}-waits", _resolve(intake, limits.waits_poll_s))
+    work = Work(pool, name, value_max_bytes=limits.record_max_bytes, **bounds)
+    parts.start(f"{name}-worker", Worker(executor, IN_APP, work, process.clock, limits).run())
+
+
+def _consume(process: Process, parts: Parts, consumer: CommandConsumer, name: str) -> None:
+    process.ready_when(name, consumer.unassigned)
+    parts.start(name, consumer.run())
+    parts.start(f"{name}-lag", consumer.measure_lag())
+
+
+async def _resolve(intake: Intake, poll_s: float) -> NoReturn:
+    """Let go again and again what waits for commands that have ended unseen."""
+    while True:
+        try:
+            await intake.resolve()
+        except RetryableError as exc:
+            log.warning("waits_unresolved", reason=exc.reason)
+        await asyncio.sleep(poll_s)
 
 
 if __name__ == "__main__":

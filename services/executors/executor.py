@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from schemas.topics import commands, executor_group
+from schemas.topics import RECORD_EXECUTORS, commands, executor_group
+from services.executors.ports import Situation
+
+IN_APP: Final = "in_app"
+"""The destination of what stays in the workspace."""
 
 Operands = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -22,11 +26,34 @@ class RecordAction:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalAction:
+    """One type of outside action whose effect is in the workspace, committed with the end of its command. The effect is the
+    statement of that name in `adapters/sql/<executor>.sql`.
+
+    `check` raises pydantic's ValidationError for parameters that can never be carried out; `prepare` turns them into what the
+    statement reads, with the record as it is then, and raises PermanentError. `destination` names its lane.
+    """
+
+    type: str
+    destination: Callable[[Mapping[str, Any]], str]
+    check: Callable[[Mapping[str, Any]], None]
+    prepare: Callable[[Mapping[str, Any], Situation], dict[str, Any]]
+
+
+Action = RecordAction | LocalAction
+
+
+@dataclass(frozen=True, slots=True)
 class Executor:
     """One consumer group, one topic of commands and, for record actions, one mark."""
 
     name: str
-    actions: Mapping[str, RecordAction]
+    actions: Mapping[str, Action]
+
+    @property
+    def of_record(self) -> bool:
+        """Whether its actions change the prospect's record."""
+        return self.name in RECORD_EXECUTORS
 
     @property
     def topic(self) -> str:

@@ -1,7 +1,6 @@
 """What a record action and the runtime need of the database, in the words of the product."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -30,6 +29,38 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Situation:
+    """What an outside action may read when it is carried out: the record as it is then (`id` and the values of a snapshot),
+    when the interaction was accepted, and what templates see of both."""
+
+    prospect: Mapping[str, Any]
+    recordedtime: datetime
+    scopes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An outside command to be delivered: its record as it came, to which destination."""
+
+    command: Command
+    destination: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    replay_of: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery that a worker has taken. `attempts` were made before, and failed."""
+
+    delivery: Delivery
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A row of `dead_letters`, but for what the whole batch shares."""
 
@@ -45,11 +76,11 @@ class DeadLetter:
     attempts: int
 
 
-class RecordTransaction(Protocol):
-    """One transaction over ledger, prospects and dead letters. Errors are RetryableError, PermanentError, or a bug's."""
+class Transaction(Protocol):
+    """One transaction over ledger and dead letters. Errors are RetryableError, PermanentError, or a bug's."""
 
     async def claim(self, commands: Sequence[Command]) -> set[UUID]:
-        """Write ledger rows, as done, and return the ids of the commands that were never taken before."""
+        """Write ledger rows, in the state that most end in, and return the ids of the commands that were never taken before."""
         ...
 
     async def owners(self, command_ids: Collection[UUID]) -> dict[UUID, UUID]:
@@ -61,7 +92,7 @@ class RecordTransaction(Protocol):
         ...
 
     async def revive(self, commands: Sequence[Command]) -> set[UUID]:
-        """Take dead commands again: write them as done, one attempt more, and return the ids of those that were dead."""
+        """Take dead commands again, one attempt more, and return the ids of those that were dead."""
         ...
 
     async def forget(self, letter_ids: Collection[UUID]) -> None:
@@ -69,33 +100,76 @@ class RecordTransaction(Protocol):
         ...
 
     async def lock(self, prospect_ids: Collection[UUID]) -> set[UUID]:
-        """Lock these prospects' rows until the end, and return which exist."""
+        """Keep these prospects' rows from being erased, or changed by others if this changes them, until the end; return
+        which exist."""
         ...
 
     async def erased(self, prospect_ids: Collection[UUID]) -> set[UUID]:
         """Return which of these prospects, that no longer exist, were erased. `lock` comes before."""
         ...
 
-    async def change(self, action_type: str, effects: Sequence[Effect]) -> list[Outcome]:
-        """Carry out effects of one type on locked rows, at most one per prospect. What is done has moved the mark."""
-        ...
-
     async def end(self, outcomes: Mapping[UUID, Outcome]) -> None:
-        """Write into the ledger how claimed commands ended that are not done."""
+        """Write into the ledger how claimed commands ended that are not as they were claimed."""
         ...
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
         """Keep dead letters; the same one twice is one. One whose replay failed is kept on, with one attempt more."""
         ...
 
+
+class RecordTransaction(Transaction, Protocol):
+    """A transaction that carries record commands out. They are claimed as done."""
+
+    async def change(self, action_type: str, effects: Sequence[Effect]) -> list[Outcome]:
+        """Carry out effects of one type on locked rows, at most one per prospect. What is done has moved the mark."""
+        ...
+
     async def mark(self, orders: Mapping[UUID, int]) -> None:
         """Raise the prospects' marks of this executor to at least these orders."""
         ...
 
+    async def release(self, dead: Mapping[UUID, bool]) -> None:
+        """Let go the deliveries that wait for commands which have ended: command id -> whether it is dead."""
+        ...
 
-class Records(Protocol):
-    """Where transactions come from. Leaving one normally commits it."""
 
-    def transaction(self, now: datetime) -> AbstractAsyncContextManager[RecordTransaction]:
-        """Begin one; `now` is stamped on the snapshots that it makes."""
+class IntakeTransaction(Transaction, Protocol):
+    """A transaction that takes outside commands in. They are claimed as waiting."""
+
+    async def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep these to be delivered: not before their time, nor before what they wait for has ended."""
+        ...
+
+
+class DeliveryTransaction(Protocol):
+    """A transaction in which a worker carries deliveries out whose effects are in the database, too."""
+
+    async def due(self, destination: str, limit: int) -> Sequence[Due]:
+        """Take what is due, oldest first; others leave it alone until the end. Nothing of it is paused."""
+        ...
+
+    async def prospects(
+        self, ids: Collection[UUID]
+    ) -> Mapping[UUID, tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
+        """Return the records, each with its owner, kept from being erased until the end."""
+        ...
+
+    async def perform(self, action_type: str, due: Due, operands: Mapping[str, Any]) -> Outcome:
+        """Carry one out. What it raises undoes this one alone."""
+        ...
+
+    async def end(self, outcomes: Mapping[UUID, Outcome]) -> None:
+        """Write how commands ended, and let go their deliveries."""
+        ...
+
+    async def retry(self, due: Due, at: datetime, error: str) -> None:
+        """Try one again later."""
+        ...
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep dead letters."""
+        ...
+
+    async def forget(self, letter_ids: Collection[UUID]) -> None:
+        """Delete dead letters whose replay is over."""
         ...

@@ -11,6 +11,8 @@ from services.executors.actions import (
     assign_owner,
     change_field_value,
     convert_to_lead,
+    create_crm_task,
+    notify_user,
     remove_from_list,
     remove_tags,
 )
@@ -25,6 +27,8 @@ ACTIONS: Final = (
     add_to_list.ACTION,
     remove_from_list.ACTION,
     convert_to_lead.ACTION,
+    create_crm_task.ACTION,
+    notify_user.ACTION,
 )
 
 

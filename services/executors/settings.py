@@ -25,6 +25,12 @@ class Executors(Concern):
     """Between two commits of offsets: what a crash leaves uncommitted is read again, and dropped by the ledger."""
     commit_timeout_s: PositiveFloat = 2.0
     lag: LagMeasuring = LagMeasuring()
+    delivery_batch_max: PositiveInt = 50
+    """Of deliveries whose effect is in the database: so many in one transaction."""
+    delivery_poll_s: PositiveFloat = 0.1
+    """Between two looks for deliveries that are due."""
+    waits_poll_s: PositiveFloat = 1.0
+    """Between two looks for deliveries that wait for commands which have ended."""
     pauses_poll_s: PositiveFloat = 0.5
     """Between two looks at what is paused."""
 

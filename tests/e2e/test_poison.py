@@ -44,6 +44,8 @@ EVERY_EXECUTOR: Final[list[dict[str, Any]]] = [
     {"id": "owner", "type": "assign_owner", "params": {"user": "ana"}},
     {"id": "lists", "type": "add_to_list", "params": {"lists": ["news"]}},
     {"id": "leads", "type": "convert_to_lead", "params": {}},
+    {"id": "notify", "type": "notify_user", "params": {"to": "owner", "text": "A visit"}},
+    {"id": "tasks", "type": "create_crm_task", "params": {"title": "Call", "due": {"in": "P1D"}}},
 ]
 
 

@@ -15,7 +15,7 @@ from tests.support.eventually import eventually
 from tests.support.service_process import ServiceProcess
 from tests.support.workspace import Workspace, workspace
 
-EXECUTORS: Final = ("tags", "score", "fields", "owner", "lists", "leads")
+EXECUTORS: Final = ("tags", "score", "fields", "owner", "lists", "leads", "notify", "tasks")
 ONE_FOR_ALL: Final = {"executors": EXECUTORS}
 TOKEN_KEYS: Final = f"k1:{'t' * 32}"
 _TIMEOUT_S: Final = 30.0

@@ -11,8 +11,12 @@ class Removed(BaseModel):
 
     record: int
     leads: int
+    tasks: int = 0
+    notices: int = 0
     commands: int
     """Pending ones, which are `suppressed(erased)` now."""
+    deliveries: int = 0
+    """What was to be delivered of them."""
     decisions: int
     dead_letters: int
     snapshots: int

@@ -78,14 +78,14 @@ class DeadLetters:
         """Delete one; a replay that has not begun does not begin."""
         async with self.database.transaction() as tx:
             row = await self._locked(tx, call.path["id"])
-            await tx.execute(SQL["delete"], [row["id"]])
+            await self._delete(tx, [row])
         DELETIONS.labels(row["topic"], row["reason"]).inc()
 
     async def delete_all(self, call: Call[None, DeadLetterFilter]) -> Deletions:
         """Delete all that match, as many as one call may."""
         async with self.database.transaction() as tx:
             rows, left = await self._chosen(tx, call.query, for_replay=False)
-            await tx.execute(SQL["delete"], [row["id"] for row in rows])
+            await self._delete(tx, rows)
         for row in rows:
             DELETIONS.labels(row["topic"], row["reason"]).inc()
         return Deletions(deleted=len(rows), left=left)
@@ -99,6 +99,12 @@ class DeadLetters:
     async def _chosen(self, tx: Connection, which: DeadLetterFilter, *, for_replay: bool) -> tuple[Sequence[Row], bool]:
         rows = await tx.fetch(SQL["chosen"], *_filter(which), for_replay, self.chosen_max + 1)
         return cut(rows, self.chosen_max)
+
+    async def _delete(self, tx: Connection, rows: Sequence[Row]) -> None:
+        """Delete letters; what waited for their commands is given up with them."""
+        await tx.execute(SQL["delete"], [row["id"] for row in rows])
+        if dead := [row["command_id"] for row in rows if row["command_id"] is not None]:
+            await tx.execute(SQL["depend"], dead)
 
     async def _ask(self, tx: Connection, rows: Sequence[Row]) -> None:
         ids = [row["id"] for row in rows]

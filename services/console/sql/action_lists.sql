@@ -19,6 +19,9 @@ SELECT id FROM users
 -- name: list_ids
 SELECT id FROM lists
 
+-- name: team_ids
+SELECT id FROM teams
+
 -- name: disabled_users
 SELECT id FROM users WHERE id = ANY($1::text[]) AND NOT enabled ORDER BY id
 

@@ -21,7 +21,7 @@ WHERE id = $1
 
 -- name: lock
 -- Waits for whoever carries it out at this moment.
-SELECT id, topic, reason, dead_letter_refusal(letter) AS refusal
+SELECT id, topic, reason, command_id, dead_letter_refusal(letter) AS refusal
 FROM dead_letters AS letter
 WHERE id = $1
 FOR UPDATE
@@ -29,7 +29,7 @@ FOR UPDATE
 -- name: chosen
 -- The oldest that match, each prospect's in the order of its log; to be replayed ($5) only those that can be and for which
 -- it was not asked yet. What somebody holds is being carried out or deleted: it is left out.
-SELECT id, topic, reason
+SELECT id, topic, reason, command_id
 FROM dead_letters AS letter
 WHERE ($1::text IS NULL OR executor = $1)
   AND ($2::text IS NULL OR reason = $2)
@@ -50,6 +50,18 @@ INSERT INTO outbox (aggregatetype, aggregateid, type, payload)
 SELECT 'replay', letter.id::text, 'replay', '{}'
 FROM unnest($1::uuid[]) WITH ORDINALITY AS letter (id, nth)
 ORDER BY letter.nth
+
+-- name: depend
+-- What is held behind dead commands that nobody will replay any more is never carried out.
+-- $1 command ids
+WITH gone AS (
+    DELETE FROM deliveries d USING delivery_waits w
+    WHERE w.after_id = ANY($1::uuid[]) AND w.dead AND d.command_id = w.command_id
+    RETURNING d.command_id
+)
+UPDATE command_ledger l
+SET state = 'suppressed', reason = 'dependency', error = NULL, next_at = NULL, settled_at = clock_timestamp()
+FROM gone g WHERE l.command_id = g.command_id
 
 -- name: delete
 DELETE FROM dead_letters WHERE id = ANY($1::uuid[])

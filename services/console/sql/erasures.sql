@@ -18,12 +18,23 @@ WHERE prospect_id = $1::uuid::text OR key = convert_to($1::uuid::text, 'UTF8')
 ORDER BY id
 FOR UPDATE
 
+-- name: lock_deliveries
+-- Before the record's row, too: a worker that carries one out does so. Not those that wait: an executor that ends what they
+-- wait for holds the record's row before it takes them.
+SELECT command_id FROM deliveries WHERE prospect_id = $1 AND waits = 0 ORDER BY command_id FOR UPDATE
+
 -- name: own
 -- Alone: whoever keeps decisions or dead letters shares this lock (migration 0009).
 SELECT pg_advisory_xact_lock(hashtextextended('finish.erasures', 0))
 
 -- name: leads
 DELETE FROM leads WHERE prospect_id = $1
+
+-- name: tasks
+DELETE FROM tasks WHERE prospect_id = $1
+
+-- name: notices
+DELETE FROM notices WHERE prospect_id = $1
 
 -- name: record
 DELETE FROM prospects WHERE id = $1
@@ -32,6 +43,9 @@ DELETE FROM prospects WHERE id = $1
 -- The row stays, so that the command stays once.
 UPDATE command_ledger SET state = 'suppressed', reason = 'erased', error = NULL, next_at = NULL
 WHERE prospect_id = $1 AND state IN ('waiting', 'held', 'retrying', 'deferred')
+
+-- name: deliveries
+DELETE FROM deliveries WHERE prospect_id = $1
 
 -- name: decisions
 UPDATE decisions SET document = without_values(document) WHERE prospect_id = $1::uuid::text AND document IS NOT NULL

@@ -11,7 +11,7 @@ import structlog
 from services.chassis.errors import RetryableError
 from services.chassis.postgres import Pool
 from services.chassis.sql_files import load_sql
-from services.executors.adapters.records import translated_patiently
+from services.executors.adapters.ledger import translated_patiently
 
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "pauses.sql")
 

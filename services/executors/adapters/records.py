@@ -1,34 +1,19 @@
-"""Transactions over ledger, prospects and dead letters in PostgreSQL. The driver's errors are translated here, once."""
+"""Transactions that carry record commands out in PostgreSQL."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
-from core.limits import DEFAULT
-from schemas.commands.command import Command
-from services.chassis.errors import RetryableError
-from services.chassis.postgres import Connection, Pool, translated
+from services.chassis.postgres import Connection, Pool
 from services.chassis.sql_files import load_sql
-from services.executors.ports import DeadLetter, Effect, Outcome
-
-_FOLDER: Final = Path(__file__).parent / "sql"
-LEDGER: Final = load_sql(_FOLDER / "ledger.sql")
-
-_REPEATED_WITHIN: Final = timedelta(milliseconds=DEFAULT.uids_kept_ms)
-"""The evaluator remembers an interaction for so long: what it decides again later is another one."""
-_NOT_THE_COMMANDS: Final = frozenset({"28", "3D", "42"})
-"""Login, database, table or right is missing: statements are constant, so no command's values can cause these, and to
-take batches apart would bury every command for a deployment's mistake."""
+from services.executors.adapters.ledger import FOLDER, LEDGER, LedgerTransaction, columns, transaction
+from services.executors.ports import Effect, Outcome
 
 
 def statements_of(executor: str) -> Mapping[str, str]:
     """Read the statements of an executor: one per action type, and `mark`."""
-    return load_sql(_FOLDER / f"{executor}.sql")
+    return load_sql(FOLDER / f"{executor}.sql")
 
 
 class PostgresRecords:
@@ -42,25 +27,12 @@ class PostgresRecords:
     @asynccontextmanager
     async def transaction(self, now: datetime) -> AsyncIterator["PostgresTransaction"]:
         """Begin one; it is committed at the end, and rolled back by any exception."""
-        with translated_patiently():
-            async with self._pool.acquire(timeout=self._acquire_timeout_s) as connection, connection.transaction():
-                await connection.fetch(LEDGER["open"], now)
-                yield PostgresTransaction(connection, self._statements, self._executor, now, self._value_max_bytes)
+        async with transaction(self._pool, self._acquire_timeout_s) as connection:
+            await connection.fetch(LEDGER["open"], now)
+            yield PostgresTransaction(connection, self._statements, self._executor, now, self._value_max_bytes)
 
 
-@contextmanager
-def translated_patiently() -> Iterator[None]:
-    """Turn the driver's errors into RetryableError or PermanentError, a deployment's mistake into the former."""
-    try:
-        with translated():
-            yield
-    except asyncpg.PostgresError as exc:
-        if (exc.sqlstate or "")[:2] in _NOT_THE_COMMANDS:
-            raise RetryableError(f"{type(exc).__name__} {exc.sqlstate}") from exc
-        raise
-
-
-class PostgresTransaction:
+class PostgresTransaction(LedgerTransaction):
     """One transaction; see `ports.RecordTransaction`."""
 
     def __init__(
@@ -71,87 +43,23 @@ class PostgresTransaction:
         now: datetime,
         value_max_bytes: int,
     ) -> None:
-        self._connection, self._statements = connection, statements
-        self._executor, self._now, self._value_max_bytes = executor, now, value_max_bytes
-
-    async def claim(self, commands: Sequence[Command]) -> set[UUID]:
-        """Write ledger rows, as done, and return the ids of the commands that were never taken before."""
-        rows = [(c.id, c.uid, c.prospect_id, c.action_id, c.type, c.recordedtime) for c in commands]
-        claimed = await self._connection.fetch(LEDGER["claim"], *_columns(rows), self._executor, _REPEATED_WITHIN)
-        return {row["command_id"] for row in claimed}
-
-    async def owners(self, command_ids: Collection[UUID]) -> dict[UUID, UUID]:
-        """Return whose the commands are that were taken before: command id -> prospect id."""
-        rows = await self._connection.fetch(LEDGER["owners"], list(command_ids))
-        return {row["command_id"]: row["prospect_id"] for row in rows}
-
-    async def asked(self, letter_ids: Collection[UUID]) -> set[UUID]:
-        """Lock these dead letters until the end, and return those whose replay was asked for and has not ended."""
-        rows = await self._connection.fetch(LEDGER["asked"], list(letter_ids))
-        return {row["id"] for row in rows}
-
-    async def revive(self, commands: Sequence[Command]) -> set[UUID]:
-        """Take dead commands again: write them as done, one attempt more, and return the ids of those that were dead."""
-        rows = await self._connection.fetch(LEDGER["revive"], *_columns([(c.id, c.prospect_id) for c in commands]))
-        return {row["command_id"] for row in rows}
-
-    async def forget(self, letter_ids: Collection[UUID]) -> None:
-        """Delete dead letters whose replay needs them no more."""
-        await self._connection.fetch(LEDGER["forget"], sorted(letter_ids))
-
-    async def lock(self, prospect_ids: Collection[UUID]) -> set[UUID]:
-        """Lock these prospects' rows until the end, and return which exist."""
-        rows = await self._connection.fetch(LEDGER["lock"], list(prospect_ids))
-        return {row["id"] for row in rows}
-
-    async def erased(self, prospect_ids: Collection[UUID]) -> set[UUID]:
-        """Return which of these prospects, that no longer exist, were erased. `lock` comes before."""
-        rows = await self._connection.fetch(LEDGER["erased"], list(prospect_ids))
-        return {row["prospect_id"] for row in rows}
+        super().__init__(connection, executor, now, value_max_bytes)
+        self._statements = statements
 
     async def change(self, action_type: str, effects: Sequence[Effect]) -> list[Outcome]:
         """Carry out effects of one type on locked rows, at most one per prospect. What is done has moved the mark."""
         operands = [(e.command.prospect_id, e.command.order, e.operands) for e in effects]
-        rows = await self._connection.fetch(self._statements[action_type], *_columns(operands))
+        rows = await self._connection.fetch(self._statements[action_type], *columns(operands))
         outcomes = {row["prospect_id"]: _outcome(row["outcome"], row["error"]) for row in rows}
         return [outcomes[effect.command.prospect_id] for effect in effects]
 
-    async def end(self, outcomes: Mapping[UUID, Outcome]) -> None:
-        """Write into the ledger how claimed commands ended that are not done."""
-        rows = [(id_, o.state, o.reason, o.error, o.attempts) for id_, o in outcomes.items()]
-        await self._connection.fetch(LEDGER["end"], *_columns(rows))
-
-    async def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep dead letters; the same one twice is one. One whose replay failed is kept on, with one attempt more."""
-        rows = [self._row(letter) for letter in letters]
-        await self._connection.fetch(LEDGER["bury"], *_columns(rows), self._executor, self._now)
-
-    def _row(self, letter: DeadLetter) -> tuple[Any, ...]:
-        command = letter.command
-        return (
-            letter.id,
-            letter.reason,
-            letter.error,
-            letter.topic,
-            letter.partition,
-            letter.offset,
-            letter.key,
-            None if letter.value is None else letter.value[: self._value_max_bytes],
-            None if command is None else command.uid,
-            None if command is None else str(command.prospect_id),
-            None if command is None else command.id,
-            letter.attempts,
-            letter.value is not None and len(letter.value) > self._value_max_bytes,
-        )
-
     async def mark(self, orders: Mapping[UUID, int]) -> None:
         """Raise the prospects' marks of this executor to at least these orders."""
-        await self._connection.fetch(self._statements["mark"], *_columns(list(orders.items())))
+        await self._connection.fetch(self._statements["mark"], *columns(list(orders.items())))
 
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    """Turn rows into one list per column, as `unnest` takes them."""
-    return [list(column) for column in zip(*rows, strict=True)]
+    async def release(self, dead: Mapping[UUID, bool]) -> None:
+        """Let go the deliveries that wait for these commands."""
+        await self._connection.fetch(LEDGER["release"], list(dead), list(dead.values()))
 
 
 def _outcome(state: str, error: str | None) -> Outcome:

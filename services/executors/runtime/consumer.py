@@ -15,6 +15,7 @@ one more batch brings, because the pause or a rebalance came in between, is read
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -40,7 +41,7 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     def __init__(
         self,
         executor: Executor,
-        pipeline: Pipeline,
+        pipeline: Pipeline[Any],
         settings: Kafka,
         limits: Executors,
         paused: Callable[[], bool],

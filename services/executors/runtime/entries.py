@@ -17,7 +17,7 @@ from schemas.contract import SCHEMA_VERSION
 from schemas.dead_letters import letter_id
 from schemas.outcomes import DeadReason
 from services.chassis.errors import PermanentError
-from services.executors.executor import Executor
+from services.executors.executor import Action, Executor, RecordAction
 
 
 class Record(NamedTuple):
@@ -94,11 +94,18 @@ def _judged(record: Record, command: Command, executor: Executor) -> Entry:
         sentence = f"a type that the executor {executor.name} does not carry out"
         return Entry(record, command, {}, Refusal("unknown_type", sentence))
     try:
-        return Entry(record, command, action.operands(command.params))
+        return Entry(record, command, _checked(action, command.params))
     except ValidationError as exc:
         return Entry(record, command, {}, Refusal("permanent", f"wrong parameters: {_named(exc)}"))
     except PermanentError as exc:
         return Entry(record, command, {}, Refusal("permanent", exc.reason))
+
+
+def _checked(action: Action, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(action, RecordAction):
+        return action.operands(params)
+    action.check(params)
+    return {}
 
 
 class _Envelope(Command):

@@ -11,7 +11,10 @@ before: while the database is away it waits. A COMMIT whose answer was lost is t
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
@@ -21,9 +24,8 @@ from services.chassis.errors import PermanentError, RetryableError
 from services.chassis.failpoints import failpoint
 from services.executors import metrics
 from services.executors.executor import Executor
-from services.executors.ports import Records
-from services.executors.runtime import settlement
 from services.executors.runtime.entries import AnyEntry, Record, Refusal, Unreadable, condemned, read
+from services.executors.runtime.taking import Settled
 from services.executors.settings import Executors
 
 log = structlog.get_logger()
@@ -33,11 +35,31 @@ class UnsettledError(Exception):
     """A record cannot even be kept as a dead letter: the process must not go past it."""
 
 
-class Pipeline:
-    """Settles the batches of one executor, one after the other."""
+Tx = TypeVar("Tx")
+Tx_co = TypeVar("Tx_co", covariant=True)
 
-    def __init__(self, executor: Executor, records: Records, clock: Clock, limits: Executors) -> None:
-        self._executor, self._records, self._clock, self._limits = executor, records, clock, limits
+
+class Transactions(Protocol[Tx_co]):
+    """Where transactions come from. Leaving one normally commits it."""
+
+    def transaction(self, now: datetime) -> AbstractAsyncContextManager[Tx_co]:
+        """Begin one at `now`."""
+        ...
+
+
+class Pipeline(Generic[Tx]):
+    """Settles the batches of one executor. `settle` says what is done with a batch in one of the transactions."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        transactions: Transactions[Tx],
+        settle: Callable[[Sequence[AnyEntry], Tx], Awaitable[Settled]],
+        clock: Clock,
+        limits: Executors,
+    ) -> None:
+        self._executor, self._transactions, self._settle = executor, transactions, settle
+        self._clock, self._limits = clock, limits
         self._backoff = Backoff(limits.retry_first_s, limits.retry_max_s)
         self._name = executor.name
 
@@ -79,8 +101,8 @@ class Pipeline:
     async def _transact(self, batch: Sequence[AnyEntry]) -> None:
         failpoint(f"executor.{self._name}.before-transaction")
         now = self._clock.now()
-        async with self._records.transaction(now) as tx:
-            settled = await settlement.settle(batch, tx)
+        async with self._transactions.transaction(now) as tx:
+            settled = await self._settle(batch, tx)
             failpoint(f"executor.{self._name}.before-commit")
         failpoint(f"executor.{self._name}.after-commit")
         self._count(settled)
@@ -96,7 +118,7 @@ class Pipeline:
             raise UnsettledError(f"a dead letter cannot be kept: {refusal.error}")
         return [[condemned(entry, refusal)]]
 
-    def _count(self, settled: settlement.Settled) -> None:
+    def _count(self, settled: Settled) -> None:
         now = self._clock.now()
         ends = Counter((entry.command.type, outcome.state) for entry, outcome in settled.outcomes)
         for (action_type, state), count in ends.items():

@@ -23,7 +23,16 @@ AT: Final = datetime(2026, 1, 31, 12, tzinfo=UTC)
 CANARY: Final = "kanari-7731"
 WAITS: Final = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-OF_A_PROSPECT: Final = {"leads", "command_ledger", "decisions", "dead_letters", "erasures"}
+OF_A_PROSPECT: Final = {
+    "leads",
+    "tasks",
+    "notices",
+    "command_ledger",
+    "deliveries",
+    "decisions",
+    "dead_letters",
+    "erasures",
+}
 """Tables with a column `prospect_id`: `services/console/sql/erasures.sql` has a statement for each."""
 
 

@@ -21,6 +21,7 @@ from services.executors.executor import Executor
 from services.executors.registry import executors
 from services.executors.runtime.entries import Record
 from services.executors.runtime.pipeline import Pipeline
+from services.executors.runtime.settlement import settle
 from services.executors.settings import Executors
 
 QUICK = Executors(retry_first_s=0.01, retry_max_s=0.05)
@@ -57,7 +58,7 @@ def record(document: Any, replay_of: UUID | None = None, topic: str = "finish.co
 class Bench:
     """One executor's pipeline over a database of the test's own."""
 
-    def __init__(self, name: str, pool: Pool, pipeline: Pipeline) -> None:
+    def __init__(self, name: str, pool: Pool, pipeline: Pipeline[Any]) -> None:
         self.name, self.pool, self.pipeline = name, pool, pipeline
         self.executor: Executor = executors()[name]
 
@@ -121,4 +122,4 @@ async def bench_of(name: str, database_url: str, limits: Executors = QUICK) -> A
         )
         executor = executors()[name]
         records = PostgresRecords(pool, name, acquire_timeout_s=2.0, value_max_bytes=limits.record_max_bytes)
-        yield Bench(name, pool, Pipeline(executor, records, SystemClock(), limits))
+        yield Bench(name, pool, Pipeline(executor, records, settle, SystemClock(), limits))

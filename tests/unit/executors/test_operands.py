@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from services.chassis.errors import PermanentError
+from services.executors.executor import RecordAction
 from services.executors.registry import ACTIONS
 
-OPERANDS = {action.type: action.operands for action in ACTIONS}
+OPERANDS = {action.type: action.operands for action in ACTIONS if isinstance(action, RecordAction)}
 
 
 def _change(op: str, value: Any = None, kind: str = "text") -> dict[str, Any]:

@@ -7,19 +7,20 @@
 SELECT set_config('finish.writer', 'executor', true), set_config('finish.now', $1::timestamptz::text, true);
 
 -- name: claim
--- Takes the commands that were never taken. Each is written as done: how the others ended is written at the end, by
+-- Takes the commands that were never taken; one that waits was not tried yet. Each is written as it mostly is in the end: how the others ended is written by
 -- `end`, in the same transaction. A row that another transaction is about to write is waited for, and rows are written
 -- in the order of their ids, so two batches with the same commands wait for each other but seldom deadlock.
 -- An event that is sent again once it is no repeat any more has the same ids: its command is new when it was accepted that
 -- much later than the one in the ledger.
--- $1 command ids, $2 uids, $3 prospect ids, $4 action ids, $5 types, $6 recorded times, $7 executor, $8 how much later
-INSERT INTO command_ledger (command_id, uid, prospect_id, action_id, executor, type, state, recordedtime)
-SELECT c.command_id, c.uid, c.prospect_id, c.action_id, $7, c.type, 'done', c.recordedtime
+-- $1 command ids, $2 uids, $3 prospect ids, $4 action ids, $5 types, $6 recorded times, $7 executor, $8 how much later,
+-- $9 state
+INSERT INTO command_ledger (command_id, uid, prospect_id, action_id, executor, type, state, attempts, recordedtime)
+SELECT c.command_id, c.uid, c.prospect_id, c.action_id, $7, c.type, $9, ($9 <> 'waiting')::integer, c.recordedtime
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[])
     AS c (command_id, uid, prospect_id, action_id, type, recordedtime)
 ORDER BY c.command_id
 ON CONFLICT (command_id) DO UPDATE
-SET state = 'done', reason = NULL, error = NULL, attempts = 1, recordedtime = excluded.recordedtime,
+SET state = excluded.state, reason = NULL, error = NULL, attempts = excluded.attempts, recordedtime = excluded.recordedtime,
     settled_at = clock_timestamp()
 WHERE command_ledger.prospect_id = excluded.prospect_id
   AND command_ledger.recordedtime <= excluded.recordedtime - $8::interval
@@ -36,10 +37,10 @@ SELECT command_id, prospect_id FROM command_ledger WHERE command_id = ANY ($1::u
 SELECT id FROM dead_letters WHERE id = ANY ($1::uuid[]) AND replayed_at IS NOT NULL ORDER BY id FOR UPDATE;
 
 -- name: revive
--- Takes dead commands again, as done: how the others ended is written at the end, as for those that were claimed.
--- $1 command ids, $2 prospect ids
+-- Takes dead commands again, in the state of those that are claimed.
+-- $1 command ids, $2 prospect ids, $3 state
 UPDATE command_ledger AS l
-SET state = 'done', reason = NULL, error = NULL, attempts = l.attempts + 1, settled_at = clock_timestamp()
+SET state = $3, reason = NULL, error = NULL, attempts = l.attempts + ($3 <> 'waiting')::integer, settled_at = clock_timestamp()
 FROM unnest($1::uuid[], $2::uuid[]) AS c (command_id, prospect_id)
 WHERE l.command_id = c.command_id AND l.prospect_id = c.prospect_id AND l.state = 'dead'
 RETURNING l.command_id;
@@ -52,6 +53,16 @@ DELETE FROM dead_letters WHERE id = ANY ($1::uuid[]);
 -- Locks the rows that a batch may change, always in the same order, and says which exist.
 -- $1 prospect ids
 SELECT id FROM prospects WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE;
+
+-- name: share
+-- The same for whoever changes nothing of a record but needs it to be there until the end: an erasure queues up.
+-- $1 prospect ids
+SELECT id FROM prospects WHERE id = ANY ($1::uuid[]) ORDER BY id FOR KEY SHARE;
+
+-- name: release
+-- Lets go what waits for commands that have ended.
+-- $1 command ids, $2 whether dead
+SELECT release_deliveries($1::uuid[], $2::boolean[]);
 
 -- name: erased
 -- Which prospects were erased. A statement of its own, behind `lock`: an erasure that `lock` has waited for is seen.

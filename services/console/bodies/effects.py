@@ -1,0 +1,87 @@
+"""What outside actions made inside the workspace, the leads, and what is still to be delivered."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from schemas.contract import Id
+from services.console.paging import PageQuery
+
+
+class EffectQuery(PageQuery):
+    """A page, of one prospect if wanted."""
+
+    prospect_id: UUID | None = None
+
+
+class NoticeQuery(EffectQuery):
+    """A page of the notices, of one prospect or user if wanted."""
+
+    user: Id | None = None
+
+
+class DeliveryQuery(PageQuery):
+    """A page of the deliveries, of one command, prospect or executor if wanted."""
+
+    command_id: UUID | None = None
+    prospect_id: UUID | None = None
+    executor: Id | None = None
+
+
+class Lead(BaseModel):
+    """A lead; its prospect stays."""
+
+    id: UUID
+    prospect_id: UUID
+    status: str
+    owner: str | None
+    source: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Task(BaseModel):
+    """A task of a user's about a prospect. Its id is the command's."""
+
+    id: UUID
+    prospect_id: UUID
+    lead_id: UUID | None
+    title: str
+    body: str | None
+    due_at: datetime
+    assignee: str
+    priority: Literal["low", "normal", "high"]
+    dedupe_key: str | None
+    status: Literal["open", "done"]
+    created_at: datetime
+
+
+class Notice(BaseModel):
+    """What a user was told in-app."""
+
+    id: UUID
+    command_id: UUID
+    prospect_id: UUID
+    user: str
+    subject: str | None
+    text: str
+    created_at: datetime
+    read_at: datetime | None
+
+
+class ShownDelivery(BaseModel):
+    """What is to be delivered. `waits_for`: the commands ahead of it that have not ended, or are dead and hold it."""
+
+    command_id: UUID
+    prospect_id: UUID
+    executor: str
+    destination: str
+    type: str
+    action: str
+    state: str
+    due_at: datetime
+    attempts: int
+    error: str | None
+    waits_for: list[UUID]

@@ -1,0 +1,94 @@
+"""The calls of operators and of whoever looks at what was done: a part of the table of all calls."""
+
+from collections.abc import Sequence
+
+from services.console.bodies.dead_letters import (
+    DeadLetterFilter,
+    DeadLetterQuery,
+    Deletions,
+    InspectedDeadLetter,
+    Replays,
+    ShownDeadLetter,
+)
+from services.console.bodies.effects import DeliveryQuery, EffectQuery, Lead, Notice, NoticeQuery, ShownDelivery, Task
+from services.console.bodies.pauses import NewPause, Pause
+from services.console.handlers.dead_letters import DeadLetters
+from services.console.handlers.effects import Effects
+from services.console.handlers.pauses import Pauses
+from services.console.paging import Page, PageQuery
+from services.console.route import AnyRoute, Route
+
+
+def effects_routes(effects: Effects) -> Sequence[AnyRoute]:
+    """Return the routes to what actions made."""
+    return (
+        Route("GET", "/api/leads", "List the leads, newest first", effects.leads, Page[Lead], query=EffectQuery),
+        Route("GET", "/api/tasks", "List the tasks, newest first", effects.tasks, Page[Task], query=EffectQuery),
+        Route(
+            "GET", "/api/notices", "List the notices, newest first", effects.notices, Page[Notice], query=NoticeQuery
+        ),
+        Route(
+            "POST",
+            "/api/notices/{id}/read",
+            "Note that a notice was read",
+            effects.read_notice,
+            Notice,
+            problems=(404,),
+        ),
+        Route(
+            "GET",
+            "/api/deliveries",
+            "List what is still to be delivered, next first",
+            effects.deliveries,
+            Page[ShownDelivery],
+            query=DeliveryQuery,
+        ),
+    )
+
+
+def operations_routes(letters: DeadLetters, pauses: Pauses) -> Sequence[AnyRoute]:
+    """Return the routes of operators."""
+    every, one = "/api/dead-letters", "/api/dead-letters/{id}"
+    return (
+        Route(
+            "GET",
+            every,
+            "List the dead letters, newest first",
+            letters.page,
+            Page[ShownDeadLetter],
+            query=DeadLetterQuery,
+        ),
+        Route("GET", one, "Read a dead letter with its bytes", letters.read, InspectedDeadLetter, problems=(404,)),
+        Route(
+            "POST", f"{one}/replay", "Replay a dead letter", letters.replay, Replays, status=202, problems=(404, 409)
+        ),
+        Route(
+            "POST",
+            f"{every}/replay",
+            "Replay the dead letters that match, as many as one call may",
+            letters.replay_all,
+            Replays,
+            body=DeadLetterFilter,
+            status=202,
+        ),
+        Route("DELETE", one, "Delete a dead letter", letters.delete, type(None), status=204, problems=(404,)),
+        Route(
+            "DELETE",
+            every,
+            "Delete the dead letters that match, as many as one call may",
+            letters.delete_all,
+            Deletions,
+            query=DeadLetterFilter,
+        ),
+        Route("GET", "/api/pauses", "List the pauses", pauses.page, Page[Pause], query=PageQuery),
+        Route(
+            "POST",
+            "/api/pauses",
+            "Pause an action type, an action that reaches outside, or a destination",
+            pauses.pause,
+            Pause,
+            body=NewPause,
+            status=201,
+        ),
+        Route("DELETE", "/api/pauses/{id}", "End a pause", pauses.resume, type(None), status=204, problems=(404,)),
+    )

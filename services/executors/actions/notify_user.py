@@ -1,0 +1,38 @@
+"""`notify_user`: tells a user, the prospect's owner or a team; in-app, each of them once, or by e-mail."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from core.templates import TemplateError, render
+from schemas.commands.notify import NotifyUserParams
+from services.chassis.errors import PermanentError
+from services.executors.executor import IN_APP, LocalAction
+from services.executors.ports import Situation
+
+_SUBJECT_MAX: Final = 200
+_TEXT_MAX: Final = 20_000
+
+
+def check(params: Mapping[str, Any]) -> None:
+    """Refuse parameters that can never be carried out."""
+    NotifyUserParams.model_validate(params)
+
+
+def prepare(params: Mapping[str, Any], situation: Situation) -> dict[str, Any]:
+    """Return the notice and whom to tell, as its statement takes them."""
+    to, fallback = params["to"], params.get("fallback")
+    try:
+        return {
+            "subject": None
+            if params.get("subject") is None
+            else render(params["subject"], situation.scopes)[:_SUBJECT_MAX],
+            "text": render(params["text"], situation.scopes)[:_TEXT_MAX],
+            "user": situation.prospect["owner"] if to == "owner" else to.get("user"),
+            "team": None if to == "owner" else to.get("team"),
+            "fallback": None if fallback is None else fallback["user"],
+        }
+    except TemplateError as exc:
+        raise PermanentError(str(exc)) from None
+
+
+ACTION: Final = LocalAction("notify_user", lambda params: params.get("channel", IN_APP), check, prepare)
