@@ -1,6 +1,7 @@
 """Outside commands whose effect is in the database: kept until their time, held behind record commands, carried out once."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -317,3 +318,18 @@ async def _until_due(bench: Delivering) -> None:
     due = await bench.pool.fetchval("SELECT max(due_at) FROM deliveries")
     if due is not None:
         bench.clock.moved += max(due - bench.clock.now(), bench.clock.moved * 0)
+
+
+async def test_an_event_sent_again_after_a_week_finds_its_deferred_delivery_and_makes_no_other(
+    emptied_url: str,
+) -> None:
+    async with delivering("tasks", emptied_url) as bench:
+        prospect_id = await bench.prospect(owner="ann")
+        asked = bench.asks(prospect_id, not_before="2027-06-01T00:00:00Z", recordedtime="2026-11-01T00:00:00Z")
+        await bench.settle([asked])
+        await bench.settle([{**asked, "recordedtime": "2026-11-20T00:00:00Z"}])
+        assert (await bench.left(), await bench.dead_letters()) == (1, [])
+
+        bench.clock.moved = timedelta(days=365)
+        assert [await bench.work(), await bench.work()] == [1, 0]
+        assert (await bench.state(asked), len(await bench.effects())) == (("done", None), 1)

@@ -2,7 +2,8 @@
 
 -- name: deliver
 -- Keeps deliveries, and what they wait for: the commands ahead of them that have not ended, or are dead and hold them. One that
--- ends at this moment is met by `unresolved`.
+-- ends at this moment is met by `unresolved`. One that is there already, of an event that was sent again while its command was
+-- deferred for longer than repeats are known, stays as it is.
 -- $1 command ids, $2 executor, $3 destinations, $4 types, $5 actions, $6 prospect ids, $7 topics, $8 partitions, $9 offsets,
 -- $10 keys, $11 values, $12 dead letters that they are the replay of, $13 not before, $14 what they come after, $15 instant
 WITH delivery AS (
@@ -27,9 +28,11 @@ WITH delivery AS (
     FROM delivery d LEFT JOIN wait w ON w.command_id = d.command_id
     GROUP BY d.command_id, d.destination, d.type, d.action, d.prospect_id, d.topic, d.partition, d."offset", d.key, d.value,
              d.replay_of, d.not_before
+    ON CONFLICT (command_id) DO NOTHING
     RETURNING command_id, due_at, held
 ), waiting AS (
-    INSERT INTO delivery_waits (after_id, command_id, hold, dead) SELECT after_id, command_id, hold, dead FROM wait
+    INSERT INTO delivery_waits (after_id, command_id, hold, dead)
+    SELECT w.after_id, w.command_id, w.hold, w.dead FROM wait w JOIN kept k ON k.command_id = w.command_id
 )
 UPDATE command_ledger l
 SET state = CASE WHEN k.held > 0 THEN 'held' ELSE 'deferred' END, next_at = k.due_at
