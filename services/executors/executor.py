@@ -40,7 +40,19 @@ class LocalAction:
     prepare: Callable[[Mapping[str, Any], Situation], dict[str, Any]]
 
 
-Action = RecordAction | LocalAction
+@dataclass(frozen=True, slots=True)
+class RemoteAction:
+    """One type of outside action that another system carries out, called through the executor's `Remote`.
+
+    `check` raises pydantic's ValidationError for parameters that can never be carried out; `destination` names the lane.
+    """
+
+    type: str
+    destination: Callable[[Mapping[str, Any]], str]
+    check: Callable[[Mapping[str, Any]], None]
+
+
+Action = RecordAction | LocalAction | RemoteAction
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,21 @@
 """What a record action and the runtime need of the database, in the words of the product."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from schemas.commands.command import Command
 from schemas.outcomes import DeadReason, Suppressed
+from services.chassis.errors import RetryableError
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a command ended. `error` says what is wrong in constant words: never a value."""
 
-    state: Literal["done", "no_change", "suppressed", "dead"]
+    state: Literal["done", "no_change", "suppressed", "dead", "uncertain"]
     reason: DeadReason | Suppressed | None = None
     error: str | None = None
     attempts: int = 1
@@ -31,11 +32,12 @@ class Effect:
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What an outside action may read when it is carried out: the record as it is then (`id` and the values of a snapshot),
-    when the interaction was accepted, and what templates see of both."""
+    when the interaction was accepted, what templates see of both, and what the executor's statement `situation` adds."""
 
     prospect: Mapping[str, Any]
     recordedtime: datetime
     scopes: Mapping[str, Any]
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,63 @@ class Due:
 
     delivery: Delivery
     attempts: int
+
+
+class UncertainError(RetryableError):
+    """The attempt was cut off where the other side may have carried it out already."""
+
+
+class GoneError(RetryableError):
+    """The destination asks never to be called again: it is paused, and what waits for it goes on when it is resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not now, and no attempt either: not before this instant."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The request, rendered: every attempt sends these bytes. `kept` is given to the executor's statement `keep`."""
+
+    request: bytes
+    kept: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the other side said to an attempt that ended the command. `status` and `reference` are in its words; `excerpt` is
+    the head of its answer, at most 4 KiB; `writes` are fields of the record to set as another writer's change."""
+
+    outcome: Outcome
+    status: str | None = None
+    excerpt: str | None = None
+    reference: str | None = None
+    writes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Remote(Protocol):
+    """How one executor's commands are carried out in another system. `timeout_s` bounds an attempt, whatever happens."""
+
+    timeout_s: float
+
+    def refuse(self, command: Command, situation: Situation, now: datetime) -> Outcome | Later | None:
+        """Say, before every attempt, whether it must not be made, or not yet: consent, a cap, quiet hours."""
+        ...
+
+    def prepare(self, command: Command, situation: Situation) -> Prepared:
+        """Render the request, once. Raises PermanentError for what can never be sent."""
+        ...
+
+    def repeatable(self, command: Command) -> bool:
+        """Whether an attempt that may have been carried out may be made again."""
+        ...
+
+    async def perform(self, command: Command, request: bytes, attempt: int) -> Answer:
+        """Make one attempt. Raises RetryableError, UncertainError, GoneError or PermanentError, in constant words."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

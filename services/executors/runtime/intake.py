@@ -7,7 +7,7 @@ ends: a worker needs it, and one that is read twice finds its command waiting al
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from services.executors.executor import Executor, LocalAction
+from services.executors.executor import Executor, RecordAction
 from services.executors.ports import Delivery, IntakeTransaction, Outcome
 from services.executors.runtime.entries import AnyEntry, Entry
 from services.executors.runtime.taking import Settled, letters_of, refused, replayable, sorted_out
@@ -48,7 +48,7 @@ def _replays(ended: Sequence[Entry], outcomes: Mapping[UUID, Outcome]) -> dict[U
 
 def _delivery(executor: Executor, entry: Entry) -> Delivery:
     action = executor.actions[entry.command.type]
-    if not isinstance(action, LocalAction):
+    if isinstance(action, RecordAction):
         raise TypeError(f"{action.type} reaches nobody outside")
     record = entry.record
     return Delivery(
