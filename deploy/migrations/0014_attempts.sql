@@ -2,10 +2,10 @@
 
 -- What reaches another system is tried outside of any transaction, under a lease: `lease` grows with every taking and is the
 -- fencing token, so that the result of a worker that was thought dead changes nothing. `due_at` is the lease's end meanwhile:
--- one that nobody ends becomes due by itself. `attempts` counts those whose end is known; one more was begun where `lease` is
--- greater.
+-- one that nobody ends becomes due by itself.
 ALTER TABLE deliveries
     ADD COLUMN lease       integer NOT NULL DEFAULT 0,
+    ADD COLUMN begun       boolean NOT NULL DEFAULT false,  -- an attempt, whose end nobody knows yet
     ADD COLUMN deadline_at timestamptz;           -- of the whole delivery, from when it is first seen due
 
 DROP INDEX deliveries_due;

@@ -54,13 +54,12 @@ def _change_records(
 
 def _deliver(process: Process, parts: Parts, settings: ExecutorsSettings, pool: Pool, executor: Executor) -> None:
     """Take commands in as they come, paused or not: what is paused is left alone by the workers."""
-    limits, name = settings.executors, executor.name
-    bounds = {"acquire_timeout_s": settings.postgres.acquire_timeout_s}
-    intake = Intake(pool, name, value_max_bytes=limits.record_max_bytes, **bounds)
+    limits, name, patience_s = settings.executors, executor.name, settings.postgres.acquire_timeout_s
+    intake = Intake(pool, name, acquire_timeout_s=patience_s, value_max_bytes=limits.record_max_bytes)
     pipeline = Pipeline(executor, intake, partial(take_in, executor), process.clock, limits)
     _consume(process, parts, CommandConsumer(executor, pipeline, settings.kafka, limits, lambda: False), name)
     parts.start(f"{name}-waits", _resolve(intake, limits.waits_poll_s))
-    work = Work(pool, name, value_max_bytes=limits.record_max_bytes, **bounds)
+    work = Work(pool, name, acquire_timeout_s=patience_s, value_max_bytes=limits.record_max_bytes)
     parts.start(f"{name}-worker", Worker(executor, IN_APP, work, process.clock, limits).run())
 
 

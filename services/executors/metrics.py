@@ -41,3 +41,17 @@ BISECTIONS: Final = Counter(
 COMMIT_FAILURES: Final = Counter(
     "finish_executor_offset_failures_total", "Offset commits that failed and are tried again", ("executor",)
 )
+ATTEMPTS: Final = Counter(
+    "finish_delivery_attempts_total", "Attempts at other systems, by whether these worked", ("executor", "result")
+)
+DESTINATIONS_OPEN: Final = Gauge(
+    "finish_delivery_destinations_open", "Destinations that are left alone because they fail", ("executor",)
+)
+DISABLED: Final = Counter(
+    "finish_delivery_destinations_paused_total",
+    "Destinations paused because they are gone or failed too long",
+    ("executor",),
+)
+FENCED: Final = Counter(
+    "finish_delivery_results_dropped_total", "Results that came after their lease was taken over", ("executor",)
+)

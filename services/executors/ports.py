@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -60,6 +60,18 @@ class Due:
 
     delivery: Delivery
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A delivery that is leased to a dispatcher. `lease` is the fencing token and the attempt's number, `attempts` those made
+    before, the one included that was `cut_off`: begun, and ended by nobody."""
+
+    delivery: Delivery
+    lease: int
+    attempts: int
+    cut_off: bool
+    deadline: datetime
 
 
 class UncertainError(RetryableError):
@@ -223,6 +235,95 @@ class DeliveryTransaction(Protocol):
 
     async def retry(self, due: Due, at: datetime, error: str) -> None:
         """Try one again later."""
+        ...
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep dead letters."""
+        ...
+
+    async def forget(self, letter_ids: Collection[UUID]) -> None:
+        """Delete dead letters whose replay is over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a delivery ended, and what is written down of its last attempt if one was made."""
+
+    taken: Taken
+    outcome: Outcome
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A failed attempt, and when the next is made. `cut_off`: it may have been carried out."""
+
+    taken: Taken
+    at: datetime
+    error: str
+    status: str | None = None
+    cut_off: bool = False
+
+
+class RemoteTransaction(Protocol):
+    """A transaction in which a dispatcher takes deliveries, or writes down what became of them."""
+
+    async def take(self, rooms: Mapping[str, int], until: datetime, deadline: datetime) -> Sequence[Taken]:
+        """Lease what is due, oldest first, at most so many of each destination. Nothing of it is paused."""
+        ...
+
+    async def expired(self, deadline: datetime, limit: int) -> Sequence[Taken]:
+        """Lock deliveries whose deadline is over and that nobody is at; what is first seen due gets this deadline."""
+        ...
+
+    async def prospects(
+        self, ids: Collection[UUID]
+    ) -> Mapping[UUID, tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
+        """Return the records, each with its owner, kept from being erased until the end."""
+        ...
+
+    async def details(self, commands: Sequence[Command]) -> Mapping[UUID, Mapping[str, Any]]:
+        """Return what the executor's statement `situation` adds, by command."""
+        ...
+
+    async def requests(self, command_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
+        """Return the requests that were rendered before."""
+        ...
+
+    async def keep(self, prepared: Mapping[UUID, tuple[UUID, Prepared]]) -> None:
+        """Store new requests: command id -> its prospect's id, the request."""
+        ...
+
+    async def begin(self, begun: Sequence[Taken]) -> None:
+        """Write down that attempts begin."""
+        ...
+
+    async def put_off(self, later: Mapping[UUID, datetime]) -> None:
+        """Let go what must not be tried yet: no attempt, and a deadline of its own when it is due."""
+        ...
+
+    async def mine(self, taken: Sequence[Taken]) -> set[UUID]:
+        """Lock the deliveries of which these leases are the last, and return their command ids."""
+        ...
+
+    async def write(self, command: Command, writes: Mapping[str, Any]) -> str | None:
+        """Set fields of the record as another writer's change; return in constant words what could not be set."""
+        ...
+
+    async def close(self, endings: Sequence[Ending]) -> None:
+        """Write how commands ended and what came of their attempts, and let go their deliveries."""
+        ...
+
+    async def again(self, failed: Sequence[Again]) -> None:
+        """Write down failed attempts, and when the next ones are due."""
+        ...
+
+    async def destinations(
+        self, well: Collection[str], failing: Collection[str], gone: Collection[str], disabled_after: timedelta | None
+    ) -> Sequence[str]:
+        """Note which destinations answer and which fail; pause those that are gone, or have failed for so long. Return the
+        ones that are paused by this."""
         ...
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:

@@ -8,6 +8,42 @@ from services.chassis.kafka_lag import LagMeasuring
 from services.chassis.settings import Concern, ServiceSettings
 
 
+class Lanes(Concern):
+    """How much is under way to other systems at a time, and how patient we are with them."""
+
+    in_flight_max: PositiveInt = 200
+    """Attempts under way in this process, of one executor."""
+    concurrency: PositiveInt = 8
+    """Attempts under way to one destination."""
+    rate_per_s: PositiveFloat = 100.0
+    """Attempts begun at one destination, by this process: divide an account's quota by the number of processes."""
+    taken_max: PositiveInt = 100
+    """Deliveries taken in one transaction."""
+    settled_max: PositiveInt = 200
+    """Attempts settled in one transaction."""
+    lease_margin_s: PositiveFloat = 30.0
+    """A lease outlasts the longest attempt by so much: then others take it over."""
+    breaker_failures: PositiveInt = 5
+    """After so many failures in a row a destination is left alone."""
+    breaker_open_s: PositiveFloat = 30.0
+    """For so long; then one attempt at a time shows whether it works again."""
+    sweep_s: PositiveFloat = 5.0
+    """Between two looks for deliveries whose deadline is over."""
+    lanes_kept: PositiveInt = 10_000
+    """Destinations that are remembered."""
+    webhook_steps_s: tuple[PositiveFloat, ...] = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+    """Seconds before the second attempt of a webhook, the third and so on."""
+    webhook_deadline_h: PositiveFloat = 120.0
+    webhook_disabled_after_h: PositiveFloat = 120.0
+    """A webhook's destination that only fails for so long is paused."""
+    lambda_retry_first_s: PositiveFloat = 1.0
+    lambda_retry_max_s: PositiveFloat = 100.0
+    lambda_deadline_h: PositiveFloat = 6.0
+    mail_retry_first_s: PositiveFloat = 1.0
+    mail_retry_max_s: PositiveFloat = 600.0
+    mail_deadline_h: PositiveFloat = 24.0
+
+
 class Executors(Concern):
     """The bounds of one batch, and how patiently it is tried again."""
 
@@ -29,6 +65,7 @@ class Executors(Concern):
     """Of deliveries whose effect is in the database: so many in one transaction."""
     delivery_poll_s: PositiveFloat = 0.1
     """Between two looks for deliveries that are due."""
+    remote: Lanes = Lanes()
     waits_poll_s: PositiveFloat = 1.0
     """Between two looks for deliveries that wait for commands which have ended."""
     pauses_poll_s: PositiveFloat = 0.5

@@ -1,6 +1,6 @@
 """Deliveries in PostgreSQL: taken in, let go, and carried out where the effect is in the database, too."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -30,18 +30,27 @@ _RESOLVED_MAX: Final = 1_000
 class Intake:
     """Transactions that take one executor's commands in."""
 
-    def __init__(self, pool: Pool, executor: str, *, acquire_timeout_s: float, value_max_bytes: int) -> None:
-        self._pool, self._executor = pool, executor
+    def __init__(
+        self,
+        pool: Pool,
+        executor: str,
+        *,
+        acquire_timeout_s: float,
+        value_max_bytes: int,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._pool, self._executor, self._told = pool, executor, told
         self._acquire_timeout_s, self._value_max_bytes = acquire_timeout_s, value_max_bytes
 
     @asynccontextmanager
     async def transaction(self, now: datetime) -> AsyncIterator["PostgresIntake"]:
-        """Begin one; it is committed at the end, and rolled back by any exception."""
+        """Begin one; it is committed at the end, and rolled back by any exception. Whoever delivers is told."""
         async with transaction(self._pool, self._acquire_timeout_s) as connection:
             tx = PostgresIntake(connection, self._executor, now, self._value_max_bytes)
             yield tx
         if tx.awaited:
             await self.resolve(sorted(tx.awaited))
+        self._told()
 
     async def resolve(self, command_ids: Sequence[UUID] | None = None) -> int:
         """Let go what waits for commands that have ended unseen, these or any; return how many these were."""
@@ -114,12 +123,11 @@ class PostgresWork(LedgerTransaction):
     async def due(self, destination: str, limit: int) -> list[Due]:
         """Take what is due."""
         rows = await self._connection.fetch(SQL["due"], self._executor, destination, self._now, limit)
-        return [_due(row) for row in rows]
+        return [Due(delivery_of(row), row["attempts"]) for row in rows]
 
     async def prospects(self, ids: Collection[UUID]) -> dict[UUID, tuple[dict[str, Any], dict[str, Any] | None]]:
         """Return the records, each with its owner."""
-        rows = await self._connection.fetch(SQL["prospects"], list(ids))
-        return {row["id"]: ({**row["prospect"], "id": str(row["id"])}, row["owner"]) for row in rows}
+        return prospects_with_owners(await self._connection.fetch(SQL["prospects"], list(ids)))
 
     async def perform(self, action_type: str, due: Due, operands: Mapping[str, Any]) -> Outcome:
         """Carry one out."""
@@ -144,8 +152,16 @@ class PostgresWork(LedgerTransaction):
         await self._connection.fetch(SQL["retry"], due.delivery.command.id, at, error)
 
 
-def _due(row: asyncpg.Record) -> Due:
-    delivery = Delivery(
+def prospects_with_owners(
+    rows: Sequence[asyncpg.Record],
+) -> dict[UUID, tuple[dict[str, Any], dict[str, Any] | None]]:
+    """Return the rows of the statement `prospects` as records with their owners."""
+    return {row["id"]: ({**row["prospect"], "id": str(row["id"])}, row["owner"]) for row in rows}
+
+
+def delivery_of(row: asyncpg.Record) -> Delivery:
+    """Return a row of `deliveries`."""
+    return Delivery(
         command=Command.model_validate(orjson.loads(row["value"])),
         destination=row["destination"],
         topic=row["topic"],
@@ -155,4 +171,3 @@ def _due(row: asyncpg.Record) -> Due:
         value=row["value"],
         replay_of=row["replay_of"],
     )
-    return Due(delivery, row["attempts"])

@@ -15,15 +15,15 @@ from uuid import UUID
 import structlog
 
 from core.templates import scopes
-from schemas.outcomes import DeadReason
 from services.chassis.backoff import Backoff
 from services.chassis.clock import Clock
 from services.chassis.errors import PermanentError, RetryableError
 from services.chassis.failpoints import failpoint
 from services.executors import metrics
 from services.executors.executor import Executor, LocalAction
-from services.executors.ports import DeadLetter, DeliveryTransaction, Due, Outcome, Situation
-from services.executors.runtime.entries import Record
+from services.executors.ports import DeliveryTransaction, Due, Outcome, Situation
+from services.executors.runtime.counting import count
+from services.executors.runtime.letters import letter_of
 from services.executors.settings import Executors
 
 log = structlog.get_logger()
@@ -73,7 +73,7 @@ class Worker:
             ended = await self._carried_out(taken, tx, now)
             failpoint(f"executor.{self._executor.name}.before-delivered")
         failpoint(f"executor.{self._executor.name}.after-delivered")
-        self._count(ended)
+        count(self._executor.name, [(due.delivery, outcome) for due, outcome in ended], self._clock.now())
         return len(taken)
 
     async def _carried_out(
@@ -117,7 +117,9 @@ class Worker:
         if not ended:
             return
         await tx.end({due.delivery.command.id: outcome for due, outcome in ended})
-        if letters := [_letter(due, outcome) for due, outcome in ended if outcome.state == "dead"]:
+        if letters := [
+            letter_of(due.delivery, outcome, due.attempts + 1) for due, outcome in ended if outcome.state == "dead"
+        ]:
             await tx.bury(letters)
         over = {
             due.delivery.replay_of
@@ -126,37 +128,3 @@ class Worker:
         }
         if over:
             await tx.forget(over)
-
-    def _count(self, ended: Sequence[tuple[Due, Outcome]]) -> None:
-        name, now = self._executor.name, self._clock.now()
-        for due, outcome in ended:
-            command = due.delivery.command
-            metrics.EFFECTS.labels(name, command.type, outcome.state).inc()
-            if outcome.state == "dead":
-                metrics.DEAD_LETTERS.labels(name, outcome.reason).inc()
-                log.warning("dead_letter_kept", executor=name, reason=outcome.reason, error=outcome.error)
-            elif due.delivery.replay_of is None:
-                waited_s = (now - (command.not_before or command.recordedtime)).total_seconds()
-                metrics.EVENT_TO_EFFECT_SECONDS.labels(name).observe(max(waited_s, 0.0))
-            if due.delivery.replay_of is not None:
-                metrics.REPLAYS.labels(name, outcome.state).inc()
-
-
-def _letter(due: Due, outcome: Outcome) -> DeadLetter:
-    delivery = due.delivery
-    record = Record(
-        delivery.topic, delivery.partition, delivery.offset, delivery.key, delivery.value, delivery.replay_of
-    )
-    reason: DeadReason = "exhausted" if outcome.reason == "exhausted" else "permanent"
-    return DeadLetter(
-        id=record.id,
-        reason=reason,
-        error=outcome.error or "",
-        topic=delivery.topic,
-        partition=delivery.partition,
-        offset=delivery.offset,
-        key=delivery.key,
-        value=delivery.value,
-        command=delivery.command,
-        attempts=due.attempts + 1,
-    )

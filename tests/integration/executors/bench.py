@@ -58,9 +58,9 @@ def record(document: Any, replay_of: UUID | None = None, topic: str = "finish.co
 class Bench:
     """One executor's pipeline over a database of the test's own."""
 
-    def __init__(self, name: str, pool: Pool, pipeline: Pipeline[Any]) -> None:
+    def __init__(self, name: str, pool: Pool, pipeline: Pipeline[Any], executor: Executor | None = None) -> None:
         self.name, self.pool, self.pipeline = name, pool, pipeline
-        self.executor: Executor = executors()[name]
+        self.executor: Executor = executor or executors()[name]
 
     async def settle(self, documents: Iterable[Any]) -> None:
         """Let the pipeline settle the documents as one batch."""

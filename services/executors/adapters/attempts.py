@@ -1,0 +1,167 @@
+"""Deliveries that other systems carry out, in PostgreSQL: where something is due, and the transactions that lease and settle."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas.commands.command import Command
+from services.chassis.postgres import Pool
+from services.chassis.sql_files import load_sql
+from services.executors.adapters.deliveries import SQL as DELIVERIES
+from services.executors.adapters.deliveries import delivery_of, prospects_with_owners
+from services.executors.adapters.ledger import FOLDER, LedgerTransaction, columns, transaction
+from services.executors.executor import IN_APP
+from services.executors.ports import Again, Ending, Prepared, Taken
+
+SQL: Final = load_sql(FOLDER / "attempts.sql")
+
+_NOT_REMOTE: Final = [IN_APP]
+
+
+class Desk:
+    """Where a dispatcher finds its work. Its transactions say when they begin, for what they write."""
+
+    def __init__(self, pool: Pool, executor: str, *, acquire_timeout_s: float, value_max_bytes: int) -> None:
+        self._pool, self._executor = pool, executor
+        self._acquire_timeout_s, self._value_max_bytes = acquire_timeout_s, value_max_bytes
+        file = FOLDER / f"{executor}.sql"
+        self._statements = load_sql(file) if file.exists() else {}
+
+    async def destinations(self, now: datetime) -> list[str]:
+        """Return where something is due."""
+        async with transaction(self._pool, self._acquire_timeout_s) as connection:
+            rows = await connection.fetch(SQL["destinations"], self._executor, now, _NOT_REMOTE)
+        return [row["destination"] for row in rows]
+
+    @asynccontextmanager
+    async def transaction(self, now: datetime) -> AsyncIterator["PostgresDesk"]:
+        """Begin one; it is committed at the end, and rolled back by any exception."""
+        async with transaction(self._pool, self._acquire_timeout_s) as connection:
+            desk = PostgresDesk(connection, self._executor, now, self._value_max_bytes)
+            desk.statements = self._statements
+            yield desk
+
+
+class PostgresDesk(LedgerTransaction):
+    """One transaction; see `ports.RemoteTransaction`."""
+
+    statements: Mapping[str, str]
+
+    async def take(self, rooms: Mapping[str, int], until: datetime, deadline: datetime) -> list[Taken]:
+        """Lease what is due."""
+        destinations, limits = list(rooms), list(rooms.values())
+        asked = (self._executor, destinations, limits, self._now, until, deadline)
+        return [_taken(row) for row in await self._connection.fetch(SQL["take"], *asked)]
+
+    async def expired(self, deadline: datetime, limit: int) -> list[Taken]:
+        """Lock what is beyond its deadline."""
+        await self._connection.fetch(SQL["seen"], self._executor, self._now, deadline, _NOT_REMOTE)
+        return [_taken(row) for row in await self._connection.fetch(SQL["expired"], self._executor, self._now, limit)]
+
+    async def prospects(self, ids: Collection[UUID]) -> dict[UUID, tuple[dict[str, Any], dict[str, Any] | None]]:
+        """Return the records, each with its owner."""
+        return prospects_with_owners(await self._connection.fetch(DELIVERIES["prospects"], list(ids)))
+
+    async def details(self, commands: Sequence[Command]) -> dict[UUID, Mapping[str, Any]]:
+        """Return what the statement `situation` adds."""
+        if "situation" not in self.statements or not commands:
+            return {}
+        asked = columns([(command.id, command.prospect_id, command.params) for command in commands])
+        rows = await self._connection.fetch(self.statements["situation"], *asked)
+        return {row["command_id"]: row["details"] for row in rows}
+
+    async def requests(self, command_ids: Collection[UUID]) -> dict[UUID, bytes]:
+        """Return the requests that were rendered before."""
+        rows = await self._connection.fetch(SQL["requests"], list(command_ids))
+        return {row["command_id"]: row["request"] for row in rows}
+
+    async def keep(self, prepared: Mapping[UUID, tuple[UUID, Prepared]]) -> None:
+        """Store new requests."""
+        rows = [(id_, prospect_id, new.request) for id_, (prospect_id, new) in prepared.items()]
+        await self._connection.fetch(SQL["keep"], *columns(rows))
+        kept = [(id_, owner, new.kept) for id_, (owner, new) in prepared.items() if new.kept is not None]
+        if kept:
+            await self._connection.fetch(self.statements["keep"], *columns(kept))
+
+    async def begin(self, begun: Sequence[Taken]) -> None:
+        """Write down that attempts begin."""
+        ids = [taken.delivery.command.id for taken in begun]
+        await self._connection.fetch(SQL["begin"], ids, self._executor, self._now)
+
+    async def put_off(self, later: Mapping[UUID, datetime]) -> None:
+        """Let go what must not be tried yet."""
+        await self._connection.fetch(SQL["put_off"], list(later), list(later.values()))
+
+    async def mine(self, taken: Sequence[Taken]) -> set[UUID]:
+        """Lock the deliveries of which these leases are the last."""
+        asked = columns([(each.delivery.command.id, each.lease) for each in taken])
+        return {row["command_id"] for row in await self._connection.fetch(SQL["mine"], *asked)}
+
+    async def write(self, command: Command, writes: Mapping[str, Any]) -> str | None:
+        """Set fields of the record as another writer's change."""
+        raise NotImplementedError
+
+    async def close(self, endings: Sequence[Ending]) -> None:
+        """Write how commands ended and what came of their attempts, and let go their deliveries."""
+        rows = [
+            (end.taken.delivery.command.id, o.state, o.reason, o.error, o.attempts)
+            for end in endings
+            for o in (end.outcome,)
+        ]
+        await self._connection.fetch(DELIVERIES["end"], *columns(rows))
+        ids = [end.taken.delivery.command.id for end in endings]
+        over = [end.taken.delivery.command.id for end in endings if end.outcome.state not in ("dead", "uncertain")]
+        await self._connection.fetch(SQL["ended"], ids, over)
+        await self._attempts([_attempt(end) for end in endings])
+
+    async def again(self, failed: Sequence[Again]) -> None:
+        """Write down failed attempts, and when the next ones are due."""
+        rows = [(each.taken.delivery.command.id, each.at, each.error) for each in failed]
+        await self._connection.fetch(SQL["again"], *columns(rows))
+        await self._attempts(
+            [
+                (
+                    each.taken.delivery.command.id,
+                    each.taken.lease,
+                    "uncertain" if each.cut_off else "retry",
+                    each.status,
+                    each.error,
+                    None,
+                    None,
+                )
+                for each in failed
+            ]
+        )
+
+    async def _attempts(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        await self._connection.fetch(SQL["attempts"], *columns(rows), self._now)
+
+    async def destinations(
+        self, well: Collection[str], failing: Collection[str], gone: Collection[str], disabled_after: timedelta | None
+    ) -> list[str]:
+        """Note which destinations answer and which fail; pause those that are gone, or have failed for so long."""
+        if well:
+            await self._connection.fetch(SQL["well"], self._executor, sorted(well))
+        if failing:
+            await self._connection.fetch(SQL["failing"], self._executor, sorted(failing), self._now)
+        if not gone and (not failing or disabled_after is None):
+            return []
+        since = None if disabled_after is None else self._now - disabled_after
+        rows = await self._connection.fetch(SQL["disable"], self._executor, sorted(gone), sorted(failing), since)
+        return [row["target"] for row in rows]
+
+
+def _taken(row: asyncpg.Record) -> Taken:
+    return Taken(delivery_of(row), row["lease"], row["attempts"], row["cut_off"], row["deadline_at"])
+
+
+def _attempt(end: Ending) -> tuple[Any, ...]:
+    answer = end.answer
+    said = (None, None, None) if answer is None else (answer.status, answer.excerpt, answer.reference)
+    status, excerpt, reference = said
+    error = end.outcome.error
+    return end.taken.delivery.command.id, end.taken.lease, end.outcome.state, status, error, excerpt, reference
