@@ -26,6 +26,8 @@ _REMOVED: Final = (
     "record",
     "commands",
     "deliveries",
+    "requests",
+    "attempts",
     "decisions",
     "dead_letters",
     "snapshots",

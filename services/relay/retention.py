@@ -31,6 +31,8 @@ async def retire(pool: Pool, clock: Clock, retention: Retention) -> dict[str, in
 def _kept(retention: Retention) -> dict[str, timedelta | None]:
     return {
         "ledger": _days(retention.ledger_days),
+        "requests": _days(retention.attempts_days),
+        "attempts": _days(retention.attempts_days),
         "decisions": _days(retention.decisions_days),
         "dead_letters": _days(retention.dead_letters_days),
         "ended_letters": _days(retention.ended_letters_days),

@@ -24,6 +24,8 @@ class Retention(Concern):
     chunk_rows: PositiveInt = 5_000
     ledger_days: PositiveInt | None = 30
     """Longer than the log keeps commands: a repeat must still find its ledger row."""
+    attempts_days: PositiveInt | None = 30
+    """Attempts at other systems, and what was sent."""
     decisions_days: PositiveInt | None = 365
     spam_windows_s: PositiveInt = 600
     """Longer than the window (`FA_INGEST__SPAM__WINDOW_S`), by what the clocks of processes may differ."""

@@ -71,13 +71,27 @@ class Notice(BaseModel):
     read_at: datetime | None
 
 
+class Attempt(BaseModel):
+    """One call of another system. `status` and `reference` are in its words, `answer` is the head of what it said."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    result: str
+    status: str | None
+    error: str | None
+    answer: str | None
+    reference: str | None
+
+
 class ShownDelivery(BaseModel):
-    """What is to be delivered. `waits_for`: the commands ahead of it that have not ended, or are dead and hold it."""
+    """What is delivered. `waits_for`: the commands ahead of it that have not ended, or are dead and hold it. `due_at` of one that
+    has ended is when it did."""
 
     command_id: UUID
     prospect_id: UUID
     executor: str
-    destination: str
+    destination: str | None
     type: str
     action: str
     state: str
@@ -85,3 +99,4 @@ class ShownDelivery(BaseModel):
     attempts: int
     error: str | None
     waits_for: list[UUID]
+    history: list[Attempt]

@@ -7,11 +7,11 @@ from pydantic import BaseModel, StringConstraints
 
 from schemas.contract import Input
 
-Target = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[!-~]+$")]
+Target = Annotated[str, StringConstraints(min_length=1, max_length=2100, pattern=r"^[!-~]+$")]
 
 
 class NewPause(Input):
-    """What to pause: an action type; one action that reaches outside, `<asset id>/<action id>`; or a destination."""
+    """What to pause: an action type; one action that reaches outside, `<asset id>/<action id>`; or a destination, `<executor>:<destination>`."""
 
     scope: Literal["action", "type", "destination"]
     id: Target
@@ -19,10 +19,11 @@ class NewPause(Input):
 
 class Pause(BaseModel):
     """A pause. `target` is what was named; `stops` are the action types that wait because of it, for a record type all of
-    its executor's, since one executor keeps one order."""
+    its executor's, since one executor keeps one order. `reason`: why, where no person did it."""
 
     id: str
     scope: Literal["action", "type", "destination"]
     target: str
     stops: list[str]
     created_at: datetime
+    reason: str | None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from schemas.topics import EXECUTORS, RECORD_EXECUTORS
 from services.chassis.sql_files import load_sql
 from services.console.bodies.effects import DeliveryQuery, EffectQuery, Lead, Notice, NoticeQuery, ShownDelivery, Task
 from services.console.paging import Page, bad_cursor, cut, decode_cursor, encode_cursor
@@ -14,6 +15,8 @@ from services.console.route import Call
 from services.console.transactions import Database, Row
 
 SQL: Final = load_sql(Path(__file__).parents[1] / "sql" / "effects.sql")
+
+_DELIVERING: Final = [name for name in EXECUTORS if name not in RECORD_EXECUTORS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,11 @@ class Effects:
         return Notice(**row)
 
     async def deliveries(self, call: Call[None, DeliveryQuery]) -> Page[ShownDelivery]:
-        """List what is still to be delivered, next first."""
+        """List what is still to be delivered, next first; of one command or prospect, what was delivered, too."""
         query = call.query
         after = _position(query.cursor)
         chosen = (query.command_id, query.prospect_id, query.executor)
-        rows = await self.database.rows(SQL["deliveries"], *chosen, *after, query.limit + 1)
+        rows = await self.database.rows(SQL["deliveries"], *chosen, *after, query.limit + 1, _DELIVERING)
         shown, more = cut(rows, query.limit)
         following = encode_cursor(shown[-1]["due_at"].isoformat(), str(shown[-1]["command_id"])) if more else None
         return Page(items=[ShownDelivery(**row) for row in shown], next=following)

@@ -47,6 +47,14 @@ WHERE prospect_id = $1 AND state IN ('waiting', 'held', 'retrying', 'deferred')
 -- name: deliveries
 DELETE FROM deliveries WHERE prospect_id = $1
 
+-- name: requests
+DELETE FROM delivery_requests WHERE prospect_id = $1
+
+-- name: attempts
+-- That they were made stays; what was answered may tell of the prospect.
+UPDATE delivery_attempts SET answer = NULL, reference = NULL
+WHERE prospect_id = $1 AND (answer IS NOT NULL OR reference IS NOT NULL)
+
 -- name: decisions
 UPDATE decisions SET document = without_values(document) WHERE prospect_id = $1::uuid::text AND document IS NOT NULL
 

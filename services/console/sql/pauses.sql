@@ -9,7 +9,19 @@ RETURNING *
 SELECT * FROM pauses WHERE id > $1 ORDER BY id LIMIT $2
 
 -- name: resume
-DELETE FROM pauses WHERE id = $1 RETURNING id
+-- What waited gets its full time again, and a destination is not held for how long it has failed.
+WITH gone AS (
+    DELETE FROM pauses WHERE id = $1 RETURNING id, scope, target
+), patient AS (
+    UPDATE deliveries d SET deadline_at = NULL FROM gone g
+    WHERE d.waits = 0 AND d.deadline_at IS NOT NULL
+      AND ((g.scope = 'type' AND g.target = d.type) OR (g.scope = 'action' AND g.target = d.action)
+           OR (g.scope = 'destination' AND g.target = d.executor || ':' || d.destination))
+), forgiven AS (
+    DELETE FROM failing_destinations f USING gone g
+    WHERE g.scope = 'destination' AND g.target = f.executor || ':' || f.destination
+)
+SELECT id FROM gone
 
 -- name: type_of_action
 -- Of an action's newest form, also when the newest list has it no more: commands of it may wait.

@@ -6,8 +6,28 @@ DELETE FROM command_ledger
 WHERE command_id IN (
     SELECT command_id FROM command_ledger AS settled
     WHERE settled_at < $1
-      AND state IN ('done', 'no_change', 'suppressed', 'dead')
+      AND state IN ('done', 'no_change', 'suppressed', 'dead', 'uncertain')
       AND NOT (state = 'dead' AND EXISTS (SELECT FROM dead_letters WHERE dead_letters.uid = settled.uid))
+    LIMIT $2
+)
+
+-- name: requests
+-- What may be sent still stays: a delivery's, and a dead letter's for its replay.
+DELETE FROM delivery_requests
+WHERE command_id IN (
+    SELECT command_id FROM delivery_requests AS r
+    WHERE created_at < $1
+      AND NOT EXISTS (SELECT FROM deliveries d WHERE d.command_id = r.command_id)
+      AND NOT EXISTS (SELECT FROM command_ledger l JOIN dead_letters b ON b.uid = l.uid
+                      WHERE l.command_id = r.command_id AND l.state = 'dead')
+    LIMIT $2
+)
+
+-- name: attempts
+DELETE FROM delivery_attempts
+WHERE (command_id, number) IN (
+    SELECT command_id, number FROM delivery_attempts AS a
+    WHERE started_at < $1 AND NOT EXISTS (SELECT FROM deliveries d WHERE d.command_id = a.command_id)
     LIMIT $2
 )
 

@@ -109,6 +109,31 @@ async def test_a_delivery_says_how_it_stands_and_what_it_waits_for(console: Runn
     assert (await console.work.api("GET", f"/deliveries?prospect_id={prospect}&executor=notify"))["items"] == []
 
 
+async def test_a_delivery_that_is_over_tells_its_attempts(console: Running) -> None:
+    prospect, command = await console.work.prospect(), uuid4()
+    await console.rows(
+        "INSERT INTO command_ledger (command_id, uid, prospect_id, action_id, executor, type, state, attempts, recordedtime)"
+        " VALUES ($1, gen_random_uuid(), $2, 'tell', 'webhook', 'fire_webhook', 'done', 2, now())",
+        command,
+        UUID(prospect),
+    )
+    await console.rows(
+        "INSERT INTO delivery_attempts (command_id, number, executor, destination, prospect_id, started_at, result, status)"
+        " VALUES ($1, 1, 'webhook', 'https://shop.example/', $2, now(), 'retry', '503'),"
+        " ($1, 2, 'webhook', 'https://shop.example/', $2, now(), 'done', '200')",
+        command,
+        UUID(prospect),
+    )
+    for query in (f"command_id={command}", f"prospect_id={prospect}"):
+        (listed,) = (await console.work.api("GET", f"/deliveries?{query}"))["items"]
+        assert (listed["state"], listed["destination"], listed["attempts"]) == ("done", "https://shop.example/", 2)
+        assert [(each["number"], each["result"], each["status"]) for each in listed["history"]] == [
+            (1, "retry", "503"),
+            (2, "done", "200"),
+        ]
+    assert (await console.work.api("GET", f"/deliveries?prospect_id={prospect}&executor=email"))["items"] == []
+
+
 @pytest.mark.parametrize("how", ["one", "all that match"])
 async def test_what_is_held_behind_a_dead_command_is_suppressed_with_its_letter(console: Running, how: str) -> None:
     prospect, dead, other = await console.work.prospect(), uuid4(), uuid4()
@@ -137,8 +162,19 @@ async def test_an_erasure_takes_tasks_notices_and_deliveries_with_it(console: Ru
     await _task(console, prospect, "call")
     command = await _waiting(console, prospect, uuid4(), dead=False)
 
+    await console.rows("INSERT INTO delivery_requests VALUES ($1, $2, 'Dear Ann')", command, UUID(prospect))
+    await console.rows(
+        "INSERT INTO delivery_attempts (command_id, number, executor, destination, prospect_id, started_at, answer)"
+        " VALUES ($1, 1, 'webhook', 'shop', $2, now(), 'Hello Ann')",
+        command,
+        UUID(prospect),
+    )
+
     receipt = await console.work.api("DELETE", f"/prospects/{prospect}")
 
+    assert await console.rows("SELECT FROM delivery_requests WHERE prospect_id = $1", UUID(prospect)) == []
+    (attempt,) = await console.rows("SELECT answer FROM delivery_attempts WHERE prospect_id = $1", UUID(prospect))
+    assert attempt["answer"] is None
     removed: dict[str, Any] = receipt["removed"]
     assert (removed["tasks"], removed["notices"], removed["commands"], removed["deliveries"]) == (1, 0, 1, 1)
     (row,) = await console.rows("SELECT state, reason FROM command_ledger WHERE command_id = $1", command)

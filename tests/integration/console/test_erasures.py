@@ -29,6 +29,8 @@ OF_A_PROSPECT: Final = {
     "notices",
     "command_ledger",
     "deliveries",
+    "delivery_requests",
+    "delivery_attempts",
     "decisions",
     "dead_letters",
     "erasures",

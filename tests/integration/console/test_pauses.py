@@ -44,6 +44,28 @@ async def test_a_destination_is_kept_as_it_is_named(console: Running) -> None:
     assert (pause["scope"], pause["target"], pause["stops"]) == ("destination", "hooks.example.com:443", [])
 
 
+async def test_a_destination_that_is_resumed_gets_its_full_time_again(console: Running) -> None:
+    await console.rows("INSERT INTO failing_destinations VALUES ('webhook', 'https://shop.example/', now())")
+    await console.rows(
+        "INSERT INTO pauses (id, scope, target, reason)"
+        " VALUES ('auto-1', 'destination', 'webhook:https://shop.example/', 'it has failed for too long')"
+    )
+    await console.rows(
+        "INSERT INTO deliveries (command_id, executor, destination, type, action, prospect_id, topic, partition,"
+        ' "offset", value, due_at, waits, held, deadline_at)'
+        " VALUES (gen_random_uuid(), 'webhook', 'https://shop.example/', 'fire_webhook', 'a/b', gen_random_uuid(), 't', 0, 0,"
+        " '', now(), 0, 0, now())"
+    )
+    listed = (await console.work.api("GET", "/pauses"))["items"]
+    assert [each["reason"] for each in listed if each["id"] == "auto-1"] == ["it has failed for too long"]
+
+    await console.work.api("DELETE", "/pauses/auto-1")
+
+    assert await console.rows("SELECT FROM failing_destinations") == []
+    (delivery,) = await console.rows("SELECT deadline_at FROM deliveries WHERE destination = 'https://shop.example/'")
+    assert delivery["deadline_at"] is None
+
+
 async def test_what_cannot_be_paused_is_422(unpublished: Running) -> None:
     wrong: list[tuple[Any, str]] = [
         ({"scope": "type", "id": "grow_wings"}, "/id"),

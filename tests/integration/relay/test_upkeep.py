@@ -88,6 +88,8 @@ async def test_the_ledger_forgets_what_is_settled_for_long_but_nothing_that_a_re
     await _dead_letter(database, replayable, 300)
     assert await retire(pool, SystemClock(), Retention(chunk_rows=2)) == {
         "ledger": 6,
+        "requests": 0,
+        "attempts": 0,
         "decisions": 0,
         "ended_letters": 0,
         "spam_windows": 0,
@@ -95,6 +97,34 @@ async def test_the_ledger_forgets_what_is_settled_for_long_but_nothing_that_a_re
     left = {row["uid"] for row in await database.fetch("SELECT uid FROM command_ledger")}
     assert left == kept
     assert forgotten_dead not in left
+
+
+async def test_requests_and_attempts_go_unless_they_may_be_needed_for_a_replay(
+    pool: Pool, database: asyncpg.Connection
+) -> None:
+    dead, done = await _settled(database, "dead", 40), await _settled(database, "done", 40)
+    await _dead_letter(database, dead, 40)
+    commands = {
+        uid: await database.fetchval("SELECT command_id FROM command_ledger WHERE uid = $1", uid)
+        for uid in (dead, done)
+    }
+    for command_id in commands.values():
+        await database.execute(
+            "INSERT INTO delivery_requests VALUES ($1, gen_random_uuid(), 'sent', $2)",
+            command_id,
+            NOW - timedelta(days=31),
+        )
+        await database.execute(
+            "INSERT INTO delivery_attempts (command_id, number, executor, destination, prospect_id, started_at)"
+            " VALUES ($1, 1, 'webhook', 'shop', gen_random_uuid(), $2), ($1, 2, 'webhook', 'shop', gen_random_uuid(), $3)",
+            command_id,
+            NOW - timedelta(days=31),
+            NOW - timedelta(days=29),
+        )
+    retired = await retire(pool, SystemClock(), Retention(ledger_days=365))
+    assert (retired["requests"], retired["attempts"]) == (1, 2)
+    assert await database.fetchval("SELECT command_id FROM delivery_requests") == commands[dead]
+    assert {row["number"] for row in await database.fetch("SELECT number FROM delivery_attempts")} == {2}
 
 
 async def test_dead_letters_stay_unless_a_setting_says_for_how_long(pool: Pool, database: asyncpg.Connection) -> None:
