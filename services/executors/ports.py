@@ -110,9 +110,12 @@ class Answer:
 
 
 class Remote(Protocol):
-    """How one executor's commands are carried out in another system. `timeout_s` bounds an attempt, whatever happens."""
+    """How one executor's commands are carried out in another system."""
 
-    timeout_s: float
+    @property
+    def timeout_s(self) -> float:
+        """Bound an attempt, whatever happens."""
+        ...
 
     def refuse(self, command: Command, situation: Situation, now: datetime) -> Outcome | Later | None:
         """Say, before every attempt, whether it must not be made, or not yet: consent, a cap, quiet hours."""

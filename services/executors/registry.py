@@ -12,6 +12,7 @@ from services.executors.actions import (
     change_field_value,
     convert_to_lead,
     create_crm_task,
+    fire_webhook,
     notify_user,
     remove_from_list,
     remove_tags,
@@ -29,6 +30,7 @@ ACTIONS: Final = (
     convert_to_lead.ACTION,
     create_crm_task.ACTION,
     notify_user.ACTION,
+    fire_webhook.ACTION,
 )
 
 

@@ -6,6 +6,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from services.chassis.kafka_lag import LagMeasuring
 from services.chassis.settings import Concern, ServiceSettings
+from services.outbound.settings import Webhook
 
 
 class Lanes(Concern):
@@ -77,3 +78,4 @@ class ExecutorsSettings(ServiceSettings):
 
     name: ClassVar[str] = "executors"
     executors: Executors = Field(default_factory=Executors)
+    webhook: Webhook = Field(default_factory=Webhook)

@@ -13,7 +13,7 @@ from services.chassis.postgres import Pool
 from services.chassis.sql_files import load_sql
 from services.executors.adapters.deliveries import SQL as DELIVERIES
 from services.executors.adapters.deliveries import delivery_of, prospects_with_owners
-from services.executors.adapters.ledger import FOLDER, LedgerTransaction, columns, transaction
+from services.executors.adapters.ledger import FOLDER, Bounds, LedgerTransaction, columns, transaction
 from services.executors.executor import IN_APP
 from services.executors.ports import Again, Ending, Prepared, Taken
 
@@ -25,23 +25,22 @@ _NOT_REMOTE: Final = [IN_APP]
 class Desk:
     """Where a dispatcher finds its work. Its transactions say when they begin, for what they write."""
 
-    def __init__(self, pool: Pool, executor: str, *, acquire_timeout_s: float, value_max_bytes: int) -> None:
-        self._pool, self._executor = pool, executor
-        self._acquire_timeout_s, self._value_max_bytes = acquire_timeout_s, value_max_bytes
+    def __init__(self, pool: Pool, executor: str, bounds: Bounds) -> None:
+        self._pool, self._executor, self._bounds = pool, executor, bounds
         file = FOLDER / f"{executor}.sql"
         self._statements = load_sql(file) if file.exists() else {}
 
     async def destinations(self, now: datetime) -> list[str]:
         """Return where something is due."""
-        async with transaction(self._pool, self._acquire_timeout_s) as connection:
+        async with transaction(self._pool, self._bounds.acquire_timeout_s) as connection:
             rows = await connection.fetch(SQL["destinations"], self._executor, now, _NOT_REMOTE)
         return [row["destination"] for row in rows]
 
     @asynccontextmanager
     async def transaction(self, now: datetime) -> AsyncIterator["PostgresDesk"]:
         """Begin one; it is committed at the end, and rolled back by any exception."""
-        async with transaction(self._pool, self._acquire_timeout_s) as connection:
-            desk = PostgresDesk(connection, self._executor, now, self._value_max_bytes)
+        async with transaction(self._pool, self._bounds.acquire_timeout_s) as connection:
+            desk = PostgresDesk(connection, self._executor, now, self._bounds.value_max_bytes)
             desk.statements = self._statements
             yield desk
 

@@ -15,6 +15,7 @@ from services.chassis.sql_files import load_sql
 from services.executors.adapters.ledger import (
     FOLDER,
     LEDGER,
+    Bounds,
     LedgerTransaction,
     columns,
     transaction,
@@ -34,19 +35,17 @@ class Intake:
         self,
         pool: Pool,
         executor: str,
+        bounds: Bounds,
         *,
-        acquire_timeout_s: float,
-        value_max_bytes: int,
         told: Callable[[], None] = lambda: None,
     ) -> None:
-        self._pool, self._executor, self._told = pool, executor, told
-        self._acquire_timeout_s, self._value_max_bytes = acquire_timeout_s, value_max_bytes
+        self._pool, self._executor, self._bounds, self._told = pool, executor, bounds, told
 
     @asynccontextmanager
     async def transaction(self, now: datetime) -> AsyncIterator["PostgresIntake"]:
         """Begin one; it is committed at the end, and rolled back by any exception. Whoever delivers is told."""
-        async with transaction(self._pool, self._acquire_timeout_s) as connection:
-            tx = PostgresIntake(connection, self._executor, now, self._value_max_bytes)
+        async with transaction(self._pool, self._bounds.acquire_timeout_s) as connection:
+            tx = PostgresIntake(connection, self._executor, now, self._bounds.value_max_bytes)
             yield tx
         if tx.awaited:
             await self.resolve(sorted(tx.awaited))
@@ -54,7 +53,7 @@ class Intake:
 
     async def resolve(self, command_ids: Sequence[UUID] | None = None) -> int:
         """Let go what waits for commands that have ended unseen, these or any; return how many these were."""
-        async with transaction(self._pool, self._acquire_timeout_s) as connection:
+        async with transaction(self._pool, self._bounds.acquire_timeout_s) as connection:
             rows = await connection.fetch(SQL["unresolved"], command_ids, _RESOLVED_MAX)
             if rows:
                 await connection.fetch(LEDGER["release"], *columns([(row["after_id"], row["dead"]) for row in rows]))
@@ -101,16 +100,15 @@ def _row(delivery: Delivery) -> tuple[Any, ...]:
 class Work:
     """Transactions in which one executor's deliveries are carried out whose effects are in the database, too."""
 
-    def __init__(self, pool: Pool, executor: str, *, acquire_timeout_s: float, value_max_bytes: int) -> None:
-        self._pool, self._executor = pool, executor
-        self._acquire_timeout_s, self._value_max_bytes = acquire_timeout_s, value_max_bytes
+    def __init__(self, pool: Pool, executor: str, bounds: Bounds) -> None:
+        self._pool, self._executor, self._bounds = pool, executor, bounds
         self._statements = load_sql(FOLDER / f"{executor}.sql")
 
     @asynccontextmanager
     async def transaction(self, now: datetime) -> AsyncIterator["PostgresWork"]:
         """Begin one; it is committed at the end, and rolled back by any exception."""
-        async with transaction(self._pool, self._acquire_timeout_s) as connection:
-            work = PostgresWork(connection, self._executor, now, self._value_max_bytes)
+        async with transaction(self._pool, self._bounds.acquire_timeout_s) as connection:
+            work = PostgresWork(connection, self._executor, now, self._bounds.value_max_bytes)
             work.statements = self._statements
             yield work
 

@@ -4,6 +4,7 @@ once.
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -46,6 +47,14 @@ def translated_patiently() -> Iterator[None]:
         if (exc.sqlstate or "")[:2] in _NOT_THE_COMMANDS:
             raise RetryableError(f"{type(exc).__name__} {exc.sqlstate}") from exc
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long a connection is waited for, and how much of a dead letter's bytes is kept."""
+
+    acquire_timeout_s: float
+    value_max_bytes: int
 
 
 class LedgerTransaction:

@@ -11,6 +11,7 @@ import asyncpg
 
 from services.chassis.clock import SystemClock
 from services.executors.adapters.deliveries import Intake, Work
+from services.executors.adapters.ledger import Bounds
 from services.executors.executor import IN_APP
 from services.executors.registry import executors
 from services.executors.runtime.intake import take_in
@@ -78,8 +79,8 @@ async def delivering(name: str, database_url: str, limits: Executors = QUICK) ->
     async with bench_of("tags", database_url, limits) as bench:
         executor, clock = executors()[name], LaterClock()
         most = limits.record_max_bytes
-        intake = Intake(bench.pool, name, acquire_timeout_s=2.0, value_max_bytes=most)
-        work = Work(bench.pool, name, acquire_timeout_s=2.0, value_max_bytes=most)
+        intake = Intake(bench.pool, name, Bounds(2.0, most))
+        work = Work(bench.pool, name, Bounds(2.0, most))
         opened = Delivering(name, bench.pool, Pipeline(executor, intake, partial(take_in, executor), clock, limits))
         opened.intake, opened.clock = intake, clock
         opened.worker = Worker(executor, IN_APP, work, clock, limits)

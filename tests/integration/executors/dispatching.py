@@ -15,6 +15,7 @@ import orjson
 from schemas.commands.command import Command
 from services.executors.adapters.attempts import Desk
 from services.executors.adapters.deliveries import Intake
+from services.executors.adapters.ledger import Bounds
 from services.executors.core.retry import Schedule
 from services.executors.executor import Executor, RemoteAction
 from services.executors.ports import Answer, Later, Outcome, Prepared, Situation
@@ -88,7 +89,7 @@ class Dispatching(Bench):
 
     def another(self) -> Dispatcher:
         """Return a further dispatcher of the same deliveries."""
-        desk = Desk(self.pool, "webhook", acquire_timeout_s=2.0, value_max_bytes=self.limits.record_max_bytes)
+        desk = Desk(self.pool, "webhook", Bounds(2.0, self.limits.record_max_bytes))
         return Dispatcher("webhook", self.other, self.policy, desk, self.clock, self.limits)
 
     async def work(self) -> None:
@@ -132,7 +133,7 @@ async def dispatching(
     """Open one."""
     async with bench_of("tags", database_url, limits) as bench:
         clock, most = LaterClock(), limits.record_max_bytes
-        intake = Intake(bench.pool, "webhook", acquire_timeout_s=2.0, value_max_bytes=most)
+        intake = Intake(bench.pool, "webhook", Bounds(2.0, most))
         pipeline = Pipeline(EXECUTOR, intake, partial(take_in, EXECUTOR), clock, limits)
         opened = Dispatching("webhook", bench.pool, pipeline, EXECUTOR)
         opened.other, opened.clock, opened.limits = Other(), clock, limits

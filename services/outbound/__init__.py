@@ -1,0 +1,1 @@
+"""Calls of URLs that customers give: guarded, bounded, and the same from wherever they are made."""

@@ -1,0 +1,77 @@
+"""Executors that call other systems, as real processes killed at every step: nothing is lost, and what is sent again is the same."""
+
+import asyncio
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import asyncpg
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.topics import commands as commands_topic
+from services.chassis.settings import Kafka
+from tests.integration.executors.bench import bench_of, command
+from tests.integration.executors.delivering import INTERACTION
+from tests.support.eventually import eventually
+from tests.support.http_sink import http_sink
+from tests.support.service_process import ServiceProcess
+
+COUNT = 12
+INTAKE = ["before-transaction", "before-commit", "after-commit", "after-offsets"]
+DISPATCHER = ["before-claim", "before-begun", "after-begun", "after-attempt", "before-settled", "after-settled"]
+FEW = {
+    "FA_EXECUTORS__BATCH_MAX_RECORDS": "3",
+    "FA_EXECUTORS__REMOTE__TAKEN_MAX": "3",
+    "FA_EXECUTORS__REMOTE__LEASE_MARGIN_S": "0.1",
+    "FA_WEBHOOK__TOTAL_TIMEOUT_S": "1",
+}
+
+
+@pytest.mark.parametrize("point", [*INTAKE, *DISPATCHER])
+async def test_a_webhook_killed_at_any_step_arrives_with_one_id_and_the_same_bytes(
+    point: str,
+    database_url: str,
+    env: dict[str, str],
+    kafka_settings: Kafka,
+    producer: AIOKafkaProducer,
+    tmp_path: Path,
+) -> None:
+    async with http_sink() as sink, bench_of("tags", database_url) as bench:
+        prospects = [await bench.prospect(email=f"p{number}@example.org") for number in range(4)]
+        documents = [
+            command(
+                prospects[number % 4],
+                "fire_webhook",
+                {"url": f"{sink.url}/{number % 2}"},
+                number,
+                interaction=INTERACTION,
+            )
+            for number in range(COUNT)
+        ]
+        topic = kafka_settings.topic(commands_topic("webhook"))
+        for document in documents:
+            await producer.send_and_wait(topic, orjson.dumps(document), key=document["prospect_id"].encode())
+        allowed = env | FEW | {"FA_WEBHOOK__ALLOW": f"127.0.0.1:{sink.port}"}
+        armed = allowed | {"FA_FAIL": f"executor.webhook.{point}:2:kill"}
+        doomed = ServiceProcess("services.executors", "webhook", env=armed, folder=tmp_path)
+        await doomed.start(wait_ready=False)
+        assert await asyncio.wait_for(doomed.wait(), 30) == -9
+
+        async with ServiceProcess("services.executors", "webhook", env=allowed, folder=tmp_path):
+            await eventually(lambda: _ended(bench.pool), 30)
+
+        by_id = defaultdict(set)
+        for each in sink.received:
+            by_id[each.headers["webhook-id"]].add((each.path, each.body))
+        assert by_id.keys() == {document["id"] for document in documents}
+        assert all(len(sent) == 1 for sent in by_id.values())
+        sent_times = Counter(each.headers["webhook-id"] for each in sink.received)
+        assert max(sent_times.values()) <= 2
+        assert await bench.pool.fetchval("SELECT count(*) FROM deliveries") == 0
+        assert await bench.pool.fetchval("SELECT count(*) FROM dead_letters") == 0
+
+
+async def _ended(pool: asyncpg.Pool) -> bool:
+    rows = await pool.fetch("SELECT state, count(*) AS n FROM command_ledger GROUP BY state")
+    return {row["state"]: row["n"] for row in rows} == {"done": COUNT}
