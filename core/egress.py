@@ -168,6 +168,8 @@ def _split(url: str) -> SplitResult:
         raise EgressError("it must be an http or https URL")
     if "@" in parts.netloc or "\\" in url or any(ord(letter) <= ord(" ") or letter == "\x7f" for letter in url):
         raise EgressError("its host must stand alone, without user, blanks or backslashes")
+    if "[" in parts.netloc and ":" not in (parts.hostname or ""):
+        raise EgressError("its host is no address")
     if parts.fragment:
         raise EgressError("it must have no fragment")
     return parts

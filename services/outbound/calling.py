@@ -13,9 +13,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from core.egress import EgressError, HostPort, checked, denied
 from services.chassis.errors import PermanentError, RetryableError
@@ -78,14 +80,14 @@ class Caller:
     async def call(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """Make one request. Raises PermanentError where it must not be made, RetryableError where no answer came of it."""
         try:
-            checked(url, self._allowed)
+            host, port = checked(url, self._allowed)
         except EgressError as exc:
             raise PermanentError(f"the URL is refused: {exc}") from None
         try:
             async with (
                 asyncio.timeout(self._settings.total_timeout_s),
                 self._session.request(
-                    method, url, headers={**_HEADERS, **headers}, data=body, allow_redirects=False
+                    method, _exactly(url, host, port), headers={**_HEADERS, **headers}, data=body, allow_redirects=False
                 ) as answer,
             ):
                 read = await self._read(answer)
@@ -114,6 +116,13 @@ class Caller:
                 answer.close()
                 raise RetryableError("the answer is too long")
         return kept
+
+
+def _exactly(url: str, host: str, port: int) -> URL:
+    """Return the URL with the host as it was judged, whatever else a parser may take for one, and the rest as it is."""
+    netloc = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    written = urlsplit(url)._replace(netloc=netloc).geturl()
+    return URL(written, encoded=written.isascii())
 
 
 def _was_denied(exc: BaseException | None) -> bool:
