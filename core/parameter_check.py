@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from core.due import is_zone
+from core.egress import EgressError, checked
 from core.field_values import check_number, check_value
 from core.paths import is_of_record_change, type_of
 from core.references import Catalogue, Finding, References, types_of
@@ -55,7 +56,11 @@ def check_parameters(
         case "create_crm_task":
             yield from _task(params, pointer, catalogue, references)
             yield from _templates(params, pointer, ("title", "body", "dedupe_key"), catalogue)
+        case "fire_webhook":
+            yield from _url(params["url"], f"{pointer}/url", references)
+            yield from _templates(params, pointer, ("body",), catalogue)
         case "execute_lambda":
+            yield from _templates(params, pointer, ("payload",), catalogue)
             for name in params.get("response_map") or ():
                 yield from _writable(name, f"{pointer}/response_map/{name}", catalogue)
         case _:  # the others refer to nothing
@@ -65,6 +70,13 @@ def check_parameters(
 def _known(value: Any, pointer: str, ids: Any, what: str) -> Iterator[Finding]:
     if value is not None and value not in ids:
         yield pointer, f"is not {what}"
+
+
+def _url(url: str, pointer: str, references: References) -> Iterator[Finding]:
+    try:
+        checked(url, references.reachable)
+    except EgressError as refusal:
+        yield pointer, str(refusal)
 
 
 def _user(reference: Any, pointer: str, references: References) -> Iterator[Finding]:

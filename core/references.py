@@ -3,6 +3,7 @@
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
+from core.egress import HostPort
 from schemas.field_catalogue import Field
 
 
@@ -14,6 +15,8 @@ class References:
     lists: Container[str] = ()
     templates: Container[str] = ()
     teams: Container[str] = ()
+    reachable: Container[HostPort] = ()
+    """Hosts and ports that webhooks may reach besides the public Internet."""
 
 
 Catalogue = Mapping[str, Field]

@@ -8,20 +8,27 @@ from services.chassis.listener import Listener
 from services.chassis.process import Parts, Process, run
 from services.chassis.settings import load
 from services.console.app import application
+from services.console.handlers.webhooks import Webhooks
 from services.console.history.consumer import HistoryConsumer
 from services.console.publications import Publications
 from services.console.routes import routes
 from services.console.settings import ConsoleSettings, HistorySettings
 from services.console.transactions import Database
+from services.outbound.calling import caller
 
 
 async def main(process: Process, settings: ConsoleSettings) -> None:
     """Serve the API."""
     console = settings.console
-    async with postgres.pool(settings.postgres, application_name="console") as pool:
+    async with (
+        postgres.pool(settings.postgres, application_name="console") as pool,
+        caller(settings.webhook) as http,
+    ):
         database = Database(pool, process.clock, settings.postgres.acquire_timeout_s)
         publications = Publications(pool, console)
-        table = routes(database, publications, console, settings.tokens.read())
+        table = routes(
+            database, publications, console, settings.tokens.read(), Webhooks(database, http, settings.webhook)
+        )
         app = application(table, ApiKeys(pool, process.clock, console.keys), console)
         listener = Listener(app, console)
         process.ready_when("database", lambda: postgres.unreachable(pool))

@@ -1,11 +1,12 @@
 """Makes versions of action lists: each self-contained, numbered under the asset's lock, stored and put into the outbox."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from core.definition_check import as_stored, check_actions, field_types, pools
+from core.egress import HostPort
 from core.references import References
 from schemas.action_lists import ActionList
 from schemas.triggers import AssetKind
@@ -26,14 +27,17 @@ async def newest(tx: Connection, asset_id: str) -> ActionList | None:
     return None if row is None else ActionList.model_validate(row["document"])
 
 
-async def errors_in(tx: Connection, kind: AssetKind, actions: Actions) -> list[FieldError]:
-    """Return what is wrong with actions of the right form: pointers begin with an action's place, `/actions/0`."""
-    references = await _references(tx)
+async def errors_in(
+    tx: Connection, kind: AssetKind, actions: Actions, reachable: Container[HostPort]
+) -> list[FieldError]:
+    """Return what is wrong with actions of the right form: pointers begin with an action's place, `/actions/0`. `reachable` is
+    where webhooks may go besides the public Internet."""
+    references = await _references(tx, reachable)
     found = check_actions([dict(action) for action in actions], kind, await read_catalogue(tx), references)
     return [FieldError(pointer, detail) for pointer, detail in found]
 
 
-async def _references(tx: Connection) -> References:
+async def _references(tx: Connection, reachable: Container[HostPort]) -> References:
     users = await tx.fetch(SQL["user_ids"])
     lists = await tx.fetch(SQL["list_ids"])
     teams = await tx.fetch(SQL["team_ids"])
@@ -41,6 +45,7 @@ async def _references(tx: Connection) -> References:
         users=frozenset(row["id"] for row in users),
         lists=frozenset(row["id"] for row in lists),
         teams=frozenset(row["id"] for row in teams),
+        reachable=reachable,
     )
 
 

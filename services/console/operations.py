@@ -12,9 +12,11 @@ from services.console.bodies.dead_letters import (
 )
 from services.console.bodies.effects import DeliveryQuery, EffectQuery, Lead, Notice, NoticeQuery, ShownDelivery, Task
 from services.console.bodies.pauses import NewPause, Pause
+from services.console.bodies.webhooks import WebhookTest, WebhookTested
 from services.console.handlers.dead_letters import DeadLetters
 from services.console.handlers.effects import Effects
 from services.console.handlers.pauses import Pauses
+from services.console.handlers.webhooks import Webhooks
 from services.console.paging import Page, PageQuery
 from services.console.route import AnyRoute, Route
 
@@ -42,6 +44,21 @@ def effects_routes(effects: Effects) -> Sequence[AnyRoute]:
             effects.deliveries,
             Page[ShownDelivery],
             query=DeliveryQuery,
+        ),
+    )
+
+
+def webhook_routes(webhooks: Webhooks) -> Sequence[AnyRoute]:
+    """Return the routes to what is tried before it is used."""
+    return (
+        Route(
+            "POST",
+            "/api/webhooks/test",
+            "Send a webhook once, as an action would",
+            webhooks.test,
+            WebhookTested,
+            body=WebhookTest,
+            problems=(404, 503),
         ),
     )
 

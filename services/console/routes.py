@@ -32,24 +32,34 @@ from services.console.handlers.pauses import Pauses
 from services.console.handlers.prospects import Prospects
 from services.console.handlers.teams import Teams
 from services.console.handlers.users import Users
-from services.console.operations import effects_routes, operations_routes
+from services.console.handlers.webhooks import Webhooks
+from services.console.operations import effects_routes, operations_routes, webhook_routes
 from services.console.paging import Page, PageQuery
 from services.console.publications import Publications
 from services.console.route import AnyRoute, Route
 from services.console.settings import Console
 from services.console.transactions import Database
+from services.outbound.settings import Webhook
 
 
 def routes(
-    database: Database, publications: Publications, console: Console, keys: Sequence[TokenKey] = ()
+    database: Database,
+    publications: Publications,
+    console: Console,
+    keys: Sequence[TokenKey] = (),
+    webhooks: Webhooks | None = None,
 ) -> Sequence[AnyRoute]:
-    """Build the handlers and return every route. Without `keys` of tokens no links are made."""
+    """Build the handlers and return every route. Without `keys` of tokens no links are made, without `webhooks` none is
+    tried."""
+    webhooks = webhooks or Webhooks(database, None, Webhook())
+    reachable = frozenset(webhooks.settings.allow)
     return (
         *_records(Prospects(database, publications), Interactions(database)),
         *_erasures(Erasures(database, publications)),
         *_assets(Assets(database, publications), Links(database, keys, console.public_url)),
-        *_actions(ActionLists(database, publications)),
-        *_dry_runs(DryRuns(database)),
+        *_actions(ActionLists(database, publications, reachable)),
+        *_dry_runs(DryRuns(database, reachable)),
+        *webhook_routes(webhooks),
         *_references(Users(database, publications), Teams(database), Lists(database)),
         *_workspace(CatalogueFields(database, console.fields_max), Keys(database)),
         *effects_routes(Effects(database)),

@@ -11,6 +11,7 @@ from services.chassis.json_body import BodyLimits
 from services.chassis.kafka_lag import LagMeasuring
 from services.chassis.listener import Listening
 from services.chassis.settings import Concern, ServiceSettings
+from services.outbound.settings import Webhook
 
 
 class History(Concern):
@@ -68,6 +69,7 @@ class ConsoleSettings(ServiceSettings):
     name: ClassVar[str] = "console"
     console: Console = Field(default_factory=Console)
     tokens: TokenKeys = Field(default_factory=TokenKeys)
+    webhook: Webhook = Field(default_factory=Webhook)
 
 
 class HistorySettings(ConsoleSettings):

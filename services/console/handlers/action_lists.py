@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 from pydantic import TypeAdapter
 
+from core.egress import HostPort
 from schemas.action_lists import ACTIONS_MAX, Action, Actions
 from services.chassis.json_body import JsonBody
 from services.chassis.postgres import Connection
@@ -35,6 +36,7 @@ class ActionLists:
 
     database: Database
     publications: Publications
+    reachable: frozenset[HostPort] = frozenset()
 
     async def read(self, call: Call[None, VersionQuery]) -> ShownList:
         """Read the list, at its newest version unless another is named."""
@@ -56,7 +58,7 @@ class ActionLists:
         actions = [document(action) for action in call.body.actions]
 
         async def edit(tx: Connection, asset: Row, _old: list[Document]) -> list[Document]:
-            refuse(await errors_in(tx, asset["kind"], actions))
+            refuse(await errors_in(tx, asset["kind"], actions, self.reachable))
             return list(actions)
 
         return await self._save(call, edit)
@@ -70,7 +72,7 @@ class ActionLists:
                 raise taken("/id", "is the id of another action of this list")
             if len(old) >= ACTIONS_MAX:
                 refuse([FieldError("", f"a list holds at most {ACTIONS_MAX} actions")])
-            await _check_one(tx, asset, action)
+            await self._check_one(tx, asset, action)
             return [*old, action]
 
         return await self._save(call, edit)
@@ -81,7 +83,7 @@ class ActionLists:
         async def edit(tx: Connection, asset: Row, old: list[Document]) -> list[Document]:
             place = _place(old, call.path["action_id"])
             action = changed(old[place], call.body.root)
-            await _check_one(tx, asset, action)
+            await self._check_one(tx, asset, action)
             return [*old[:place], action, *old[place + 1 :]]
 
         return await self._save(call, edit)
@@ -121,10 +123,9 @@ class ActionLists:
         await self.publications.wait([seq])
         return _shown(saved.model_dump(mode="json", by_alias=True))
 
-
-async def _check_one(tx: Connection, asset: Row, action: Document) -> None:
-    errors = await errors_in(tx, asset["kind"], [action])
-    refuse([FieldError(error.pointer.removeprefix("/actions/0"), error.detail) for error in errors])
+    async def _check_one(self, tx: Connection, asset: Row, action: Document) -> None:
+        errors = await errors_in(tx, asset["kind"], [action], self.reachable)
+        refuse([FieldError(error.pointer.removeprefix("/actions/0"), error.detail) for error in errors])
 
 
 def _place(actions: Sequence[Document], action_id: str) -> int:

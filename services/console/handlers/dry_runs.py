@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 from pydantic import TypeAdapter
 
+from core.egress import HostPort
 from schemas.action_lists import ActionList
 from schemas.triggers import INTERACTION_TYPES, PROSPECT_ASSET_ID
 from services.chassis.json_body import JsonBody, invalid
@@ -39,6 +40,7 @@ class DryRuns:
     """POST /api/assets/{id}/dry-run."""
 
     database: Database
+    reachable: frozenset[HostPort] = frozenset()
 
     async def run(self, call: Call[DryRun, None]) -> DryRunAnswer:
         """Tell what an interaction would set off."""
@@ -50,7 +52,11 @@ class DryRuns:
                 raise not_found("asset")
             row = await tx.fetchrow(SQL["record"], body.prospect_id)
             refuse(
-                [*_wrong_type(body, asset), *await _wrong_prospect(tx, body, row), *await _wrong(tx, asset, actions)]
+                [
+                    *_wrong_type(body, asset),
+                    *await _wrong_prospect(tx, body, row),
+                    *await self._wrong(tx, asset, actions),
+                ]
             )
             if row is None:
                 raise not_found("prospect")
@@ -64,6 +70,9 @@ class DryRuns:
             value = interaction(body, asset["id"], _version(judging), _version(cascading), now)
         return rehearse(body.type, value, record, [judging, cascading])
 
+    async def _wrong(self, tx: Connection, asset: Row, actions: Documents | None) -> list[FieldError]:
+        return await errors_in(tx, asset["kind"], actions, self.reachable) if actions else []
+
 
 def _wrong_type(body: DryRun, asset: Row) -> list[FieldError]:
     if body.type in INTERACTION_TYPES and body.type.partition(".")[0] == asset["kind"]:
@@ -76,10 +85,6 @@ async def _wrong_prospect(tx: Connection, body: DryRun, row: Row | None) -> list
         return []
     erased = await tx.fetchrow(ERASURES["receipt"], body.prospect_id)
     return [FieldError("/prospect_id", "was erased" if erased else "is not a prospect")]
-
-
-async def _wrong(tx: Connection, asset: Row, actions: Documents | None) -> list[FieldError]:
-    return await errors_in(tx, asset["kind"], actions) if actions else []
 
 
 async def _list(tx: Connection, asset: Row, actions: Documents | None, now: datetime) -> ActionList | None:

@@ -22,10 +22,13 @@ from services.chassis.listener import Listener
 from services.chassis.process import Process
 from services.chassis.settings import Kafka, Postgres
 from services.console.app import application
+from services.console.handlers.webhooks import Webhooks
 from services.console.publications import Publications
 from services.console.routes import routes
 from services.console.settings import Console
 from services.console.transactions import Database
+from services.outbound.calling import caller
+from services.outbound.settings import Webhook
 from services.relay.__main__ import main as relaying
 from services.relay.settings import RelaySettings
 from tests.support.abandoned import collect_abandoned_connections
@@ -65,15 +68,24 @@ class Running:
         return int(row["count"])
 
 
+GUARDED: Final = Webhook()
+
+
 @asynccontextmanager
-async def serving(database_url: str, console: Console, tokens: Sequence[TokenKey] = ()) -> AsyncIterator[Running]:
+async def serving(
+    database_url: str, console: Console, tokens: Sequence[TokenKey] = (), webhook: Webhook = GUARDED
+) -> AsyncIterator[Running]:
     """Serve the API without history and without anybody who publishes."""
     key = await add_key(database_url)
     clock, stopping = SystemClock(), asyncio.Event()
-    async with postgres.pool(patient(database_url), application_name="console") as pool:
+    async with (
+        postgres.pool(patient(database_url), application_name="console") as pool,
+        caller(webhook) as http,
+    ):
         database, publications = Database(pool, clock, 30.0), Publications(pool, console)
         keys = ApiKeys(pool, clock, console.keys)
-        listener = Listener(application(routes(database, publications, console, tokens), keys, console), console)
+        table = routes(database, publications, console, tokens, Webhooks(database, http, webhook))
+        listener = Listener(application(table, keys, console), console)
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(publications.watch())
             serving = group.create_task(listener.serve(stopping))
