@@ -70,3 +70,8 @@ def lead_id(prospect_id: str) -> str:
 def position_id(topic: str, partition: int, offset: int) -> str:
     """Identify a record of a topic, so that one poison record is one dead letter however often it is read."""
     return uuid5(NAMESPACE_URL.bytes, f"{topic}/{partition}/{offset}")
+
+
+def mail_link_id(asset_id: str, url: str) -> str:
+    """Identify where a link of a list e-mail leads: the same for everybody whom it is sent to."""
+    return uuid5(_namespace(f"/assets/{asset_id}/links"), url)

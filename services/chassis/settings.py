@@ -12,9 +12,19 @@ An unknown name inside a concern is an error, so a typing mistake cannot silentl
 import os
 import sys
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 EXIT_CONFIGURATION: Final = 78
@@ -25,6 +35,14 @@ class Concern(BaseModel):
     """One group of settings, `FA_<CONCERN>__*`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+WebRoot = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/?#@\\]+(/[^\s?#\\]*)?$"),
+    AfterValidator(lambda url: url.rstrip("/")),
+]
+"""What other addresses begin with, without a slash at its end."""
 
 
 class Kafka(Concern):

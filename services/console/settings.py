@@ -1,8 +1,8 @@
 """Settings of the console: `FA_CONSOLE__*`."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, StringConstraints
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from core.token_keys import TokenKeys
 from schemas.topics import HISTORY_GROUP
@@ -10,7 +10,7 @@ from services.chassis.api_keys import ApiKeyCache
 from services.chassis.json_body import BodyLimits
 from services.chassis.kafka_lag import LagMeasuring
 from services.chassis.listener import Listening
-from services.chassis.settings import Concern, ServiceSettings
+from services.chassis.settings import Concern, ServiceSettings, WebRoot
 from services.outbound.settings import Webhook
 
 
@@ -27,13 +27,6 @@ class History(Concern):
     value_max_bytes: PositiveInt = 512 * 1024
     """Of a dead letter's bytes: the rest is cut off."""
     lag: LagMeasuring = LagMeasuring()
-
-
-WebRoot = Annotated[
-    str,
-    StringConstraints(pattern=r"^https?://[^\s/?#@\\]+(/[^\s?#\\]*)?$"),
-    AfterValidator(lambda url: url.rstrip("/")),
-]
 
 
 class ApiBody(BodyLimits):

@@ -1,11 +1,25 @@
 """What the executors are told: `FA_EXECUTORS__*`."""
 
-from typing import ClassVar
+from datetime import time
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
+from core.due import is_zone
+from core.token_keys import TokenKeys
+from schemas.addresses import Address
 from services.chassis.kafka_lag import LagMeasuring
-from services.chassis.settings import Concern, ServiceSettings
+from services.chassis.settings import Concern, ServiceSettings, WebRoot
 from services.outbound.settings import Webhook
 
 
@@ -73,9 +87,60 @@ class Executors(Concern):
     """Between two looks at what is paused."""
 
 
+def _zone(name: str) -> str:
+    if not is_zone(name):
+        raise ValueError("must be a time zone such as Europe/Vienna")
+    return name
+
+
+class Mail(Concern):
+    """How mails leave, in whose name, where their links point, and when marketing waits. Of SES the credentials are those that
+    AWS's own variables, files and roles give."""
+
+    transport: Literal["smtp", "ses"] = "smtp"
+    host: str = "127.0.0.1"
+    port: int = Field(default=1025, ge=1, le=65535)
+    tls: Literal["none", "starttls", "implicit"] = "none"
+    ca_file: Path | None = None
+    """Of the authority that signed the mail server's certificate; none: those that the system trusts."""
+    user: str | None = None
+    password: SecretStr | None = None
+    ses_region: str | None = None
+    ses_endpoint: WebRoot | None = None
+    """Another address than AWS's own."""
+    ses_configuration_set: str | None = None
+    sender_email: Address = "marketing@finish.example"
+    """Whose mails are that name no sender, and who gets what comes back undelivered."""
+    sender_name: str = ""
+    domain: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,200}$")] = "finish.example"
+    """Of the messages' ids."""
+    public_url: WebRoot = "http://127.0.0.1:8080"
+    """Where prospects reach ingest: what tracked links begin with."""
+    connect_timeout_s: PositiveFloat = 10.0
+    timeout_s: PositiveFloat = 60.0
+    """Of a whole attempt."""
+    cap: int = Field(default=0, ge=0, le=100)
+    """Marketing waits where a prospect has got so many mails within the window; 0: it never does."""
+    cap_window_s: PositiveInt = 86_400
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    """Between these times of day marketing waits, the end may be the next day's; none: it never does."""
+    quiet_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Mail":
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            raise ValueError("quiet_from and quiet_until go together")
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password go together")
+        return self
+
+
 class ExecutorsSettings(ServiceSettings):
     """Everything that the process is told."""
 
     name: ClassVar[str] = "executors"
     executors: Executors = Field(default_factory=Executors)
     webhook: Webhook = Field(default_factory=Webhook)
+    mail: Mail = Field(default_factory=Mail)
+    tokens: TokenKeys = Field(default_factory=TokenKeys)

@@ -23,3 +23,27 @@ WITH asked AS (
 )
 SELECT CASE WHEN EXISTS (SELECT FROM kept) THEN 'done' ELSE 'suppressed' END AS state,
        CASE WHEN NOT EXISTS (SELECT FROM kept) THEN 'no_recipient' END AS reason;
+
+-- name: situation
+-- Whom a notice by e-mail tells: each address once, the fallback only where there is nobody else.
+-- $1 command ids, $2 prospect ids, $3 parameters
+SELECT a.command_id, jsonb_build_object('recipients', (
+    WITH named AS (
+        SELECT u.email, u.name FROM users u
+        WHERE u.enabled AND u.id = CASE WHEN a.params -> 'to' = '"owner"'
+                                        THEN (SELECT p.owner FROM prospects p WHERE p.id = a.prospect_id)
+                                        ELSE a.params -> 'to' ->> 'user' END
+        UNION
+        SELECT u.email, u.name FROM team_members m JOIN users u ON u.id = m.user_id
+        WHERE u.enabled AND m.team_id = a.params -> 'to' ->> 'team'
+    ), told AS (
+        SELECT email, name FROM named
+        UNION
+        SELECT u.email, u.name FROM users u
+        WHERE u.enabled AND u.id = a.params -> 'fallback' ->> 'user' AND NOT EXISTS (SELECT FROM named)
+    ), once AS (
+        SELECT DISTINCT ON (text_key(email)) email, name FROM told ORDER BY text_key(email), name
+    )
+    SELECT coalesce(jsonb_agg(jsonb_build_object('email', email, 'name', name) ORDER BY text_key(email)), '[]') FROM once
+)) AS details
+FROM unnest($1::uuid[], $2::uuid[], $3::jsonb[]) AS a (command_id, prospect_id, params)
