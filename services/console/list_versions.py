@@ -41,10 +41,12 @@ async def _references(tx: Connection, reachable: Container[HostPort]) -> Referen
     users = await tx.fetch(SQL["user_ids"])
     lists = await tx.fetch(SQL["list_ids"])
     teams = await tx.fetch(SQL["team_ids"])
+    templates = await tx.fetch(SQL["template_ids"])
     return References(
         users=frozenset(row["id"] for row in users),
         lists=frozenset(row["id"] for row in lists),
         teams=frozenset(row["id"] for row in teams),
+        templates=frozenset(row["id"] for row in templates),
         reachable=reachable,
     )
 

@@ -16,6 +16,7 @@ from services.console.bodies.links import Link, NewLink
 from services.console.bodies.lists import MailingList, NewList
 from services.console.bodies.prospects import NewProspect, Prospect, ProspectChanges
 from services.console.bodies.teams import NewTeam, Team
+from services.console.bodies.templates import ListedTemplate, NewTemplate, ShownTemplate, TemplateChanges
 from services.console.bodies.users import NewUser, User, UserChanges
 from services.console.handlers.action_lists import ActionLists, with_id, with_ids
 from services.console.handlers.api_keys import Keys
@@ -31,6 +32,7 @@ from services.console.handlers.lists import Lists
 from services.console.handlers.pauses import Pauses
 from services.console.handlers.prospects import Prospects
 from services.console.handlers.teams import Teams
+from services.console.handlers.templates import Templates
 from services.console.handlers.users import Users
 from services.console.handlers.webhooks import Webhooks
 from services.console.operations import effects_routes, operations_routes, webhook_routes
@@ -57,6 +59,7 @@ def routes(
         *_records(Prospects(database, publications), Interactions(database)),
         *_erasures(Erasures(database, publications)),
         *_assets(Assets(database, publications), Links(database, keys, console.public_url)),
+        *_templates(Templates(database, publications)),
         *_actions(ActionLists(database, publications, reachable)),
         *_dry_runs(DryRuns(database, reachable)),
         *webhook_routes(webhooks),
@@ -139,6 +142,34 @@ def _assets(assets: Assets, links: Links) -> Sequence[AnyRoute]:
         Route("PATCH", one, "Change an asset", assets.change, ShownAsset, body=AssetChanges, problems=(404, 504)),
         Route(
             "POST", "/api/links", "Make an asset's link for one prospect", links.create, Link, body=NewLink, status=201
+        ),
+    )
+
+
+def _templates(templates: Templates) -> Sequence[AnyRoute]:
+    every, one = "/api/templates", "/api/templates/{id}"
+    return (
+        Route("GET", every, "List the templates of mails", templates.page, Page[ListedTemplate], query=PageQuery),
+        Route(
+            "POST",
+            every,
+            "Create a template, which is a list e-mail, too",
+            templates.create,
+            ShownTemplate,
+            body=NewTemplate,
+            status=201,
+            problems=(409, 504),
+        ),
+        Route("GET", one, "Read a template", templates.read, ShownTemplate, problems=(404,)),
+        Route(
+            "PATCH",
+            one,
+            "Change a template",
+            templates.change,
+            ShownTemplate,
+            body=TemplateChanges,
+            guarded=True,
+            problems=(404, 504),
         ),
     )
 

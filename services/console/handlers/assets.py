@@ -15,6 +15,7 @@ from services.chassis.sql_files import load_sql
 from services.console.bodies.assets import PUBLISHED, SETTINGS_OF, AssetChanges, NewAsset, ShownAsset
 from services.console.catalogue import read_catalogue
 from services.console.definitions import publish_asset
+from services.console.mail_texts import keep_template
 from services.console.new_ids import new_id
 from services.console.paging import Page, PageQuery, cut, decode_cursor, encode_cursor
 from services.console.publications import Publications
@@ -47,7 +48,9 @@ class Assets:
             row = await tx.fetchrow(SQL["create"], body.id or new_id(body.name), body.kind, body.name, settings)
             if row is None:
                 raise taken("/id", "is the id of another asset")
-            seq = await publish_asset(tx, _definition(row))
+            if body.kind == "list_email":
+                await keep_template(tx, row["id"], settings)
+            seq = await publish_asset(tx, definition(row))
         await self.publications.wait([seq])
         return _shown(row)
 
@@ -79,7 +82,9 @@ class Assets:
             row = await tx.fetchrow(SQL["update"], old["id"], name, status, settings)
             if row is None:
                 raise not_found("asset")
-            seq = await publish_asset(tx, _definition(row))
+            if old["kind"] == "list_email" and body.settings():
+                await keep_template(tx, old["id"], settings)
+            seq = await publish_asset(tx, definition(row))
         await self.publications.wait([seq])
         return _shown(row)
 
@@ -111,7 +116,8 @@ def _errors_in_mapping(mapping: Mapping[str, str], writable: Container[str]) -> 
     ]
 
 
-def _definition(row: Row) -> Asset:
+def definition(row: Row) -> Asset:
+    """Return an asset as ingest is told of it."""
     settings = {name: value for name, value in row["settings"].items() if name in PUBLISHED}
     return Asset(id=row["id"], kind=row["kind"], name=row["name"], status=row["status"], settings=settings)
 

@@ -22,6 +22,9 @@ SELECT id FROM lists
 -- name: team_ids
 SELECT id FROM teams
 
+-- name: template_ids
+SELECT id FROM templates
+
 -- name: disabled_users
 SELECT id FROM users WHERE id = ANY($1::text[]) AND NOT enabled ORDER BY id
 
