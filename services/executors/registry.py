@@ -16,6 +16,7 @@ from services.executors.actions import (
     notify_user,
     remove_from_list,
     remove_tags,
+    send_email,
 )
 from services.executors.executor import Executor
 
@@ -31,6 +32,7 @@ ACTIONS: Final = (
     create_crm_task.ACTION,
     notify_user.ACTION,
     fire_webhook.ACTION,
+    send_email.ACTION,
 )
 
 

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Final
 
 from services.chassis.clock import Clock
+from services.executors.adapters.mail import ProspectMail, UserMail
+from services.executors.adapters.mail_transports import mail_transport
 from services.executors.adapters.webhooks import Webhooks
-from services.executors.core.retry import Schedule
+from services.executors.core.retry import Schedule, doubling
 from services.executors.ports import Remote
 from services.executors.runtime.verdicts import Policy
 from services.executors.settings import ExecutorsSettings
@@ -33,7 +35,28 @@ async def _webhook(settings: ExecutorsSettings, clock: Clock) -> AsyncIterator[C
         yield Called(remote, Policy(schedule, settings.executors.bug_attempts_max, disabled_after))
 
 
+@asynccontextmanager
+async def _email(settings: ExecutorsSettings, _clock: Clock) -> AsyncIterator[Called]:
+    async with mail_transport(settings.mail) as transport:
+        yield Called(ProspectMail(transport, settings.mail, settings.tokens.read()), _mail_policy(settings))
+
+
+@asynccontextmanager
+async def _notify(settings: ExecutorsSettings, _clock: Clock) -> AsyncIterator[Called]:
+    async with mail_transport(settings.mail) as transport:
+        yield Called(UserMail(transport, settings.mail), _mail_policy(settings))
+
+
+def _mail_policy(settings: ExecutorsSettings) -> Policy:
+    limits = settings.executors.remote
+    deadline = timedelta(hours=limits.mail_deadline_h)
+    schedule = doubling(limits.mail_retry_first_s, limits.mail_retry_max_s, deadline)
+    return Policy(schedule, settings.executors.bug_attempts_max)
+
+
 REMOTES: Final[Mapping[str, Callable[[ExecutorsSettings, Clock], AbstractAsyncContextManager[Called]]]] = {
+    "email": _email,
+    "notify": _notify,
     "webhook": _webhook,
 }
 """By executor. One that is missing here has local actions only."""
