@@ -16,6 +16,7 @@ from tests.integration.executors.delivering import INTERACTION
 from tests.support.eventually import eventually
 from tests.support.http_sink import http_sink
 from tests.support.service_process import ServiceProcess
+from tests.support.smtp_sink import smtp_sink
 
 COUNT = 12
 INTAKE = ["before-transaction", "before-commit", "after-commit", "after-offsets"]
@@ -70,6 +71,72 @@ async def test_a_webhook_killed_at_any_step_arrives_with_one_id_and_the_same_byt
         assert max(sent_times.values()) <= 2
         assert await bench.pool.fetchval("SELECT count(*) FROM deliveries") == 0
         assert await bench.pool.fetchval("SELECT count(*) FROM dead_letters") == 0
+
+
+@pytest.mark.parametrize("on_uncertain", ["hold", "resend"])
+@pytest.mark.parametrize("point", ["before-begun", "after-begun", "after-attempt", "before-settled", "after-settled"])
+async def test_a_mail_killed_at_any_step_leaves_at_most_once_unless_the_owner_wants_it_twice(
+    point: str,
+    on_uncertain: str,
+    database_url: str,
+    env: dict[str, str],
+    kafka_settings: Kafka,
+    producer: AIOKafkaProducer,
+    tmp_path: Path,
+) -> None:
+    async with smtp_sink() as box, bench_of("tags", database_url) as bench:
+        await _template(bench.pool)
+        prospects = [await bench.prospect(email=f"p{number}@example.org") for number in range(4)]
+        params = {"template": "offer", "on_uncertain": on_uncertain}
+        documents = [
+            command(prospects[number % 4], "send_email", params, number, interaction=INTERACTION)
+            for number in range(COUNT)
+        ]
+        topic = kafka_settings.topic(commands_topic("email"))
+        for document in documents:
+            await producer.send_and_wait(topic, orjson.dumps(document), key=document["prospect_id"].encode())
+        mailing = (
+            env | FEW | {"FA_MAIL__PORT": str(box.port), "FA_TOKENS__KEYS": f"k1:{'s' * 40}", "FA_MAIL__TIMEOUT_S": "1"}
+        )
+        armed = mailing | {"FA_FAIL": f"executor.email.{point}:2:kill"}
+        doomed = ServiceProcess("services.executors", "email", env=armed, folder=tmp_path)
+        await doomed.start(wait_ready=False)
+        assert await asyncio.wait_for(doomed.wait(), 30) == -9
+
+        async with ServiceProcess("services.executors", "email", env=mailing, folder=tmp_path):
+            await eventually(lambda: _over(bench.pool), 40)
+
+        sent = Counter(box.ids)
+        states = await bench.pool.fetch("SELECT command_id, state FROM command_ledger")
+        by_state = {f"<{row['command_id']}@finish.example>": row["state"] for row in states}
+        assert sent.keys() <= by_state.keys()
+        if on_uncertain == "hold":
+            assert max(sent.values()) == 1
+            assert all(sent[id_] == 1 for id_, state in by_state.items() if state == "done")
+            assert set(by_state.values()) <= {"done", "uncertain"}
+        else:
+            assert set(by_state.values()) == {"done"}
+            assert len(sent) == COUNT
+            assert max(sent.values()) <= 2
+        assert all(len({body for _, body in box.received if id_.encode() in body}) == 1 for id_ in sent)
+
+
+async def _template(pool: asyncpg.Pool) -> None:
+    await pool.execute(
+        "INSERT INTO assets (id, kind, name, settings) VALUES ('offer', 'list_email', 'Offer', $1)",
+        {"subject": "An offer for {{ prospect.email }}"},
+    )
+    await pool.execute(
+        "INSERT INTO templates (id, html_ready, text_ready) VALUES ('offer', $1, $2)",
+        '<p>See <a href="https://shop.example/offer">our offer</a>.</p>',
+        "See https://shop.example/offer",
+    )
+
+
+async def _over(pool: asyncpg.Pool) -> bool:
+    rows = await pool.fetch("SELECT state, count(*) AS n FROM command_ledger GROUP BY state")
+    counts: dict[str, int] = {row["state"]: row["n"] for row in rows}
+    return counts.get("done", 0) + counts.get("uncertain", 0) == COUNT
 
 
 async def _ended(pool: asyncpg.Pool) -> bool:
