@@ -46,8 +46,10 @@ class SmtpTransport:
                 reply = await _handed_over(client, message)
         except (SMTPException, OSError) as exc:  # TimeoutError is one
             raise _lost(exc, begun=begun) from None
+        else:
+            await _goodbye(client)
         finally:
-            await _closed(client)
+            client.close()
         return Answer(Outcome("done"), str(reply.code), reply.message[:_REPLY_MAX_LENGTH], envelope.message_id)
 
     def _client(self) -> SMTP:
@@ -110,9 +112,7 @@ def _lost(exc: Exception, *, begun: bool) -> RetryableError:
     return RetryableError(f"the mail server {what}: {type(exc).__name__}")
 
 
-async def _closed(client: SMTP) -> None:
-    """Say goodbye, which changes nothing, and close."""
+async def _goodbye(client: SMTP) -> None:
+    """End the talk as is polite; the mail has left whatever comes of it."""
     with suppress(SMTPException, OSError):
-        if client.is_connected:
-            await client.execute_command(b"QUIT", timeout=_QUIT_TIMEOUT_S)
-    client.close()
+        await client.execute_command(b"QUIT", timeout=_QUIT_TIMEOUT_S)
