@@ -48,7 +48,7 @@ class ListedTemplate(BaseModel):
 
     id: str
     version: int
-    """Grows with every change of what mails say."""
+    """Grows with every change."""
     name: str
     status: Literal["active", "archived", "deleted"]
     subject: str
