@@ -12,6 +12,7 @@ from services.executors.actions import (
     change_field_value,
     convert_to_lead,
     create_crm_task,
+    execute_lambda,
     fire_webhook,
     notify_user,
     remove_from_list,
@@ -33,6 +34,7 @@ ACTIONS: Final = (
     notify_user.ACTION,
     fire_webhook.ACTION,
     send_email.ACTION,
+    execute_lambda.ACTION,
 )
 
 

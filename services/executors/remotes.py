@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from services.chassis.clock import Clock
+from services.executors.adapters.lambdas import lambdas
 from services.executors.adapters.mail import ProspectMail, UserMail
 from services.executors.adapters.mail_transports import mail_transport
 from services.executors.adapters.webhooks import Webhooks
@@ -47,6 +48,15 @@ async def _notify(settings: ExecutorsSettings, _clock: Clock) -> AsyncIterator[C
         yield Called(UserMail(transport, settings.mail), _mail_policy(settings))
 
 
+@asynccontextmanager
+async def _lambda(settings: ExecutorsSettings, _clock: Clock) -> AsyncIterator[Called]:
+    limits = settings.executors.remote
+    deadline = timedelta(hours=limits.lambda_deadline_h)
+    schedule = doubling(limits.lambda_retry_first_s, limits.lambda_retry_max_s, deadline)
+    async with lambdas(settings.lambda_) as remote:
+        yield Called(remote, Policy(schedule, settings.executors.bug_attempts_max))
+
+
 def _mail_policy(settings: ExecutorsSettings) -> Policy:
     limits = settings.executors.remote
     deadline = timedelta(hours=limits.mail_deadline_h)
@@ -56,6 +66,7 @@ def _mail_policy(settings: ExecutorsSettings) -> Policy:
 
 REMOTES: Final[Mapping[str, Callable[[ExecutorsSettings, Clock], AbstractAsyncContextManager[Called]]]] = {
     "email": _email,
+    "lambda": _lambda,
     "notify": _notify,
     "webhook": _webhook,
 }

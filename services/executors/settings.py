@@ -136,11 +136,31 @@ class Mail(Concern):
         return self
 
 
+class Lambda(Concern):
+    """Where functions run. Of AWS the credentials are those that its own variables, files and roles give."""
+
+    region: str | None = None
+    """Of actions that name none; not given: what AWS's own configuration says."""
+    endpoint: WebRoot | None = None
+    """Another address than AWS's own."""
+    connect_timeout_s: PositiveFloat = 5.0
+    timeout_s: PositiveFloat = 60.0
+    """How long the answer of a synchronous call is waited for."""
+    connections_max: PositiveInt = 50
+    answer_max_bytes: PositiveInt = 6 * 1024 * 1024
+    local_enabled: bool = False
+    """Whether actions may run `<local_folder>/<function>.py` on this machine."""
+    local_folder: Path = Path(".local/lambda")
+    local_timeout_s: PositiveFloat = 30.0
+    local_processes_max: PositiveInt = 4
+
+
 class ExecutorsSettings(ServiceSettings):
     """Everything that the process is told."""
 
     name: ClassVar[str] = "executors"
     executors: Executors = Field(default_factory=Executors)
     webhook: Webhook = Field(default_factory=Webhook)
+    lambda_: Lambda = Field(default_factory=Lambda, alias="FA_LAMBDA")
     mail: Mail = Field(default_factory=Mail)
     tokens: TokenKeys = Field(default_factory=TokenKeys)

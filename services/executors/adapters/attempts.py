@@ -11,6 +11,7 @@ import asyncpg
 from schemas.commands.command import Command
 from services.chassis.postgres import Pool
 from services.chassis.sql_files import load_sql
+from services.executors.adapters.answers import write_answer
 from services.executors.adapters.deliveries import SQL as DELIVERIES
 from services.executors.adapters.deliveries import delivery_of, prospects_with_owners
 from services.executors.adapters.ledger import FOLDER, Bounds, LedgerTransaction, columns, transaction
@@ -102,7 +103,7 @@ class PostgresDesk(LedgerTransaction):
 
     async def write(self, command: Command, writes: Mapping[str, Any]) -> str | None:
         """Set fields of the record as another writer's change."""
-        raise NotImplementedError
+        return await write_answer(self._connection, command, writes)
 
     async def close(self, endings: Sequence[Ending]) -> None:
         """Write how commands ended and what came of their attempts, and let go their deliveries."""
