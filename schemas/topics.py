@@ -19,8 +19,10 @@ EXECUTORS: Final = (
 """One command topic, one consumer group and, for the first six, one mark column each."""
 
 RECORD_EXECUTORS: Final = EXECUTORS[:6]
-LOCAL_EXECUTORS: Final = ("notify", "tasks")
-"""Their actions are no record's, but their effects are in the database, too."""
+OUTSIDE_EXECUTORS: Final = EXECUTORS[6:]
+"""What they do is delivered: it waits for the record effects ahead of it."""
+REMOTE_EXECUTORS: Final = ("email", "webhook", "lambda")
+"""They reach other systems only: a deployment that sends nothing there needs none of them."""
 
 INTERACTIONS: Final = "finish.interactions.v1"
 DEFINITIONS: Final = "finish.definitions.v1"

@@ -9,7 +9,7 @@ from typing import Final
 from deploy.local.child import ChildSpec, Probe
 from deploy.local.readiness import http_ready
 from deploy.local.settings import HOST
-from schemas.topics import LOCAL_EXECUTORS, RECORD_EXECUTORS
+from schemas.topics import OUTSIDE_EXECUTORS, RECORD_EXECUTORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Service:
 
 SERVICES: Final = (
     Service("relay", "services.relay"),
-    Service("executors", "services.executors", (*RECORD_EXECUTORS, *LOCAL_EXECUTORS)),
+    Service("executors", "services.executors", RECORD_EXECUTORS),
+    Service("deliveries", "services.executors", OUTSIDE_EXECUTORS),
     Service("evaluator", "services.evaluator"),
     Service("console", "services.console", after=("relay",)),
     Service("ingest", "services.ingest", after=("relay",)),

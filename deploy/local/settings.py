@@ -29,6 +29,9 @@ class LocalSettings(BaseSettings):
 
     ingest_port: int = Field(default=8080, ge=0, le=65535)
     console_port: int = Field(default=8081, ge=0, le=65535)
+    mail_port: int = Field(default=8025, ge=0, le=65535)
+    """Of the page that shows what was mailed."""
+    smtp_port: int = Field(default=1025, ge=0, le=65535)
     kafka_port: int = Field(default=9092, ge=0, le=65535)
     postgres_port: int = Field(default=5433, ge=0, le=65535)
     ops_port: int = Field(default=9101, ge=0, le=65000)

@@ -7,6 +7,7 @@ exactly while the stack is ready to be used.
 import asyncio
 import json
 import shutil
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -17,9 +18,10 @@ from typing import Final
 from deploy import migrate, topics
 from deploy.errors import DeployError, refusal
 from deploy.local import class_cache, kafka, local_key, postgres, services
-from deploy.local.child import Probe
+from deploy.local.child import ChildSpec, Probe
 from deploy.local.leftovers import ProcessList, sole_owner
 from deploy.local.ports import claim
+from deploy.local.readiness import http_ready
 from deploy.local.services import Service
 from deploy.local.settings import HOST, LocalSettings
 from deploy.local.supervisor import Supervisor, Tell
@@ -36,7 +38,7 @@ class Stack:
 
     ingest: str
     console: str
-    mail: str | None
+    mail: str
     kafka: str
     postgres: str
     api_key: str
@@ -73,6 +75,8 @@ async def _start(
     (folder / STACK_FILE).unlink(missing_ok=True)
     ingest = claim(settings.ingest_port, owner="ingest", setting="FA_LOCAL__INGEST_PORT")
     console = claim(settings.console_port, owner="console", setting="FA_LOCAL__CONSOLE_PORT")
+    mail = claim(settings.mail_port, owner="the page of mails", setting="FA_LOCAL__MAIL_PORT")
+    smtp = claim(settings.smtp_port, owner="the mail sink", setting="FA_LOCAL__SMTP_PORT")
     ops_ports = {
         service.name: claim(
             settings.ops_port and settings.ops_port + number,
@@ -91,7 +95,7 @@ async def _start(
     stack = Stack(
         ingest=f"http://{HOST}:{ingest}",
         console=f"http://{HOST}:{console}",
-        mail=None,
+        mail=f"http://{HOST}:{mail}",
         kafka=broker.result(),
         postgres=database.result(),
         api_key=key,
@@ -105,7 +109,13 @@ async def _start(
         "FA_CONSOLE__PORT": str(console),
         "FA_CONSOLE__PUBLIC_URL": stack.ingest,
         "FA_TOKENS__KEYS": local_key.token_keys(folder / "token_keys"),
+        "FA_MAIL__PORT": str(smtp),
+        "FA_MAIL__PUBLIC_URL": stack.ingest,
+        "FA_LAMBDA__LOCAL_ENABLED": "true",
+        "FA_LAMBDA__LOCAL_FOLDER": str(folder / "lambda"),
     }
+    (folder / "lambda").mkdir(exist_ok=True)
+    await supervisor.start([_mail_sink(stack.mail, mail, smtp, folder, settings)])
     await supervisor.start(
         services.specs(
             table,
@@ -118,6 +128,20 @@ async def _start(
         )
     )
     return stack
+
+
+def _mail_sink(url: str, http_port: int, smtp_port: int, folder: Path, settings: LocalSettings) -> ChildSpec:
+    ports = ("--smtp-port", str(smtp_port), "--http-port", str(http_port))
+    return ChildSpec(
+        name="mail",
+        argv=(sys.executable, "-m", "deploy.local.mail_sink", *ports),
+        log_file=folder / "logs" / "mail.log",
+        env={},
+        ready=lambda: http_ready(url),
+        note=f", {url}",
+        ready_timeout_s=settings.start_timeout_s,
+        stop_timeout_s=settings.stop_timeout_s,
+    )
 
 
 async def _database(settings: LocalSettings, folder: Path, supervisor: Supervisor, tell: Tell, key: str) -> str:

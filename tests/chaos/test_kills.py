@@ -20,14 +20,14 @@ from services.chassis.process import EXIT_FAILED
 from services.chassis.settings import Kafka
 from tests.support.audit import assert_exact, audit
 from tests.support.databases import migrated_template, with_database
-from tests.support.deployment import EXECUTORS, Deployment, deployed
+from tests.support.deployment import SELF_CONTAINED, Deployment, deployed
 from tests.support.drain import drained
 from tests.support.keeper import kept
 from tests.support.load import Load
 from tests.support.servers import RunningKafka, RunningPostgres
 from tests.support.stories import Scene, make_scene
 
-EACH_ALONE: Final = {name: (name,) for name in EXECUTORS}
+EACH_ALONE: Final = {name: (name,) for name in SELF_CONTAINED}
 SERVERS: Final = ("broker", "database")
 RUNS: Final = int(os.environ.get("RUNS", "1"))
 DRAINED_DEADLINE_S: Final = 60.0
@@ -127,8 +127,8 @@ def assert_only_known_ends(ended: Mapping[str, list[int | None]]) -> None:
 async def test_each_kind_killed_once_under_load_leaves_every_effect_once(
     env: dict[str, str], faults: dict[str, Fault], tmp_path: Path
 ) -> None:
-    alone = EXECUTORS[datetime.now(UTC).toordinal() % len(EXECUTORS)]
-    executors = {alone: (alone,), "others": tuple(name for name in EXECUTORS if name != alone)}
+    alone = SELF_CONTAINED[datetime.now(UTC).toordinal() % len(SELF_CONTAINED)]
+    executors = {alone: (alone,), "others": tuple(name for name in SELF_CONTAINED if name != alone)}
     assert_only_known_ends(await survives(env, faults, tmp_path, executors=executors, seed=1, rounds=1))
 
 

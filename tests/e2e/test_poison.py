@@ -13,7 +13,7 @@ from schemas import topics
 from services.chassis import kafka
 from services.chassis.partitioner import partition_for
 from services.chassis.settings import Kafka
-from tests.support.deployment import EXECUTORS, Deployment
+from tests.support.deployment import SELF_CONTAINED, Deployment
 from tests.support.poison import poison
 from tests.support.workspace import Workspace, fired
 
@@ -34,7 +34,7 @@ REASONS: Final = {
     topics.DEFINITIONS: MALFORMED | UNKNOWN_TYPE,
     topics.DECISIONS: MALFORMED,
     topics.DEAD_LETTERS: MALFORMED,
-    **{topics.commands(name): MALFORMED | OVERSIZE | UNKNOWN_TYPE for name in EXECUTORS},
+    **{topics.commands(name): MALFORMED | OVERSIZE | UNKNOWN_TYPE for name in SELF_CONTAINED},
 }
 """What each kind of poison ends as. Definitions, decisions and dead letters may be as large as a topic takes."""
 EVERY_EXECUTOR: Final[list[dict[str, Any]]] = [
@@ -167,14 +167,17 @@ async def test_poison_on_every_topic_is_a_dead_letter_and_the_next_interaction_o
     expected: set[Letter] = set()
     prospects = await _prospects(work)
     for partition, prospect in enumerate(prospects):
-        poisons = {**_documents(prospect, link), **{topics.commands(name): _commands(prospect) for name in EXECUTORS}}
+        poisons = {
+            **_documents(prospect, link),
+            **{topics.commands(name): _commands(prospect) for name in SELF_CONTAINED},
+        }
         for topic, kinds in poisons.items():
             place = 0 if topic == topics.DEFINITIONS else partition
             expected |= await _pour(producer, kafka_settings, topic, place, prospect, kinds)
 
     for prospect in prospects:
         explained = await work.settled(await work.click(link, prospect))
-        assert fired(explained) == dict.fromkeys(EXECUTORS, True)
+        assert fired(explained) == dict.fromkeys(SELF_CONTAINED, True)
         assert {command["outcome"]["state"] for command in explained["commands"]} == {"done"}
         assert (await work.record(prospect))["tags"] == ["seen"]
 

@@ -11,11 +11,13 @@ from typing import Final
 import asyncpg
 
 from deploy.local.ports import free_port
+from schemas.topics import EXECUTORS, REMOTE_EXECUTORS
 from tests.support.eventually import eventually
 from tests.support.service_process import ServiceProcess
 from tests.support.workspace import Workspace, workspace
 
-EXECUTORS: Final = ("tags", "score", "fields", "owner", "lists", "leads", "notify", "tasks")
+SELF_CONTAINED: Final = tuple(name for name in EXECUTORS if name not in REMOTE_EXECUTORS)
+"""Executors whose effects need nothing outside the system."""
 ONE_FOR_ALL: Final = {"executors": EXECUTORS}
 TOKEN_KEYS: Final = f"k1:{'t' * 32}"
 _TIMEOUT_S: Final = 30.0
@@ -71,6 +73,7 @@ async def deployed(
     env = {
         "FA_TOKENS__KEYS": TOKEN_KEYS,
         "FA_CONSOLE__PUBLIC_URL": ingest,
+        "FA_MAIL__PUBLIC_URL": ingest,
         "FA_INGEST__WRITING_BEHIND__WAIT_S": "20",  # on a busy machine too, a click's uid is told
         "FA_EVALUATOR__CHECKPOINT_INTERVAL_MS": "100",
         **stack_env,

@@ -10,13 +10,13 @@ from deploy.topics import admin
 from schemas import topics
 from services.chassis import kafka
 from services.chassis.settings import Kafka
-from tests.support.deployment import EXECUTORS
+from tests.support.deployment import SELF_CONTAINED
 from tests.support.eventually import eventually
 
 EVALUATORS: Final = topics.EVALUATOR_GROUP
 _GROUPS: Final = {
     EVALUATORS: (topics.INTERACTIONS,),
-    **{topics.executor_group(name): (topics.commands(name),) for name in EXECUTORS},
+    **{topics.executor_group(name): (topics.commands(name),) for name in SELF_CONTAINED},
     topics.HISTORY_GROUP: (topics.INTERACTIONS, topics.DECISIONS, topics.DEAD_LETTERS),
 }
 _TIMEOUT_S: Final = 10.0

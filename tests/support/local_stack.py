@@ -15,7 +15,7 @@ from tests.support.eventually import eventually
 STAND_INS = ("tests.support.stand_in_stack",)
 """Services without business."""
 REAL = ("deploy.local", "up")
-PORTS = ("INGEST", "CONSOLE", "KAFKA", "POSTGRES", "OPS")
+PORTS = ("INGEST", "CONSOLE", "MAIL", "SMTP", "KAFKA", "POSTGRES", "OPS")
 START_DEADLINE_S = 90.0
 
 

@@ -34,7 +34,7 @@ GROUPS: Final = (
             f"lag {name}",
             (topics.commands(name),),
             f"services.executors {name}",
-            always=name in (*topics.RECORD_EXECUTORS, *topics.LOCAL_EXECUTORS),
+            always=name not in topics.REMOTE_EXECUTORS,
         )
         for name in topics.EXECUTORS
     ),

@@ -1,0 +1,175 @@
+"""Mails, webhooks and functions on the real system: behind the record effects ahead of them, each explained."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+
+from tests.support.deployment import Deployment, deployed
+from tests.support.http_sink import Sink, http_sink
+from tests.support.smtp_sink import Mailbox, smtp_sink
+
+ENRICH = """
+def handler(event, context):
+    prospect = event["data"]["prospect"]
+    return {"company": prospect["email"].split("@")[1], "tags": len(prospect["tags"])}
+"""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The system, and what it reaches."""
+
+    system: Deployment
+    hooks: Sink
+    box: Mailbox
+    functions: Path
+
+
+@pytest.fixture
+async def outside(stack_env: Mapping[str, str], tmp_path: Path) -> AsyncIterator[Outside]:
+    functions = tmp_path / "lambda"
+    functions.mkdir()
+    async with http_sink() as hooks, smtp_sink() as box:
+        env = {
+            **stack_env,
+            "FA_WEBHOOK__ALLOW": f"127.0.0.1:{hooks.port}",
+            "FA_MAIL__PORT": str(box.port),
+            "FA_LAMBDA__LOCAL_ENABLED": "true",
+            "FA_LAMBDA__LOCAL_FOLDER": str(functions),
+            "FA_EXECUTORS__REMOTE__WEBHOOK_STEPS_S": "[0.2, 0.2]",
+        }
+        async with deployed(env, tmp_path) as system:
+            yield Outside(system, hooks, box, functions)
+
+
+def _outcomes(account: Mapping[str, Any]) -> dict[str, str]:
+    names = {made["id"]: made["action_id"] for made in account["commands"]}
+    return {names[made["id"]]: made["outcome"]["state"] for made in account["commands"]}
+
+
+async def test_a_click_mails_calls_a_webhook_and_a_function_behind_its_record_effects(outside: Outside) -> None:
+    work = outside.system.workspace
+    (outside.functions / "enrich.py").write_text(ENRICH)
+    template = await work.api(
+        "POST",
+        "/templates",
+        {
+            "name": "Offer",
+            "subject": "Hello {{ prospect.first_name }}",
+            "html": '<p>Dear {{ prospect.first_name }}, <a href="https://shop.example/offer?x=1">look</a>.</p>',
+        },
+    )
+    link = await work.asset(
+        [
+            {"id": "tag", "type": "add_tags", "params": {"tags": ["seen"]}},
+            {"id": "mail", "type": "send_email", "params": {"template": template["id"]}},
+            {"id": "hook", "type": "fire_webhook", "params": {"url": f"{outside.hooks.url}/hook"}},
+            {
+                "id": "enrich",
+                "type": "execute_lambda",
+                "params": {"function": "enrich", "provider": "local", "response_map": {"company": "/company"}},
+            },
+        ]
+    )
+    await work.known(link, 1)
+    prospect = await work.prospect(email="ann@shop.example", fields={"first_name": "Ann <b>"})
+
+    uid = await work.click(link, prospect)
+    account = await work.settled(uid)
+
+    assert set(_outcomes(account).values()) == {"done"}
+    (mail,) = outside.box.received
+    message = outside.box.message(0)
+    assert (mail[0], message["Subject"]) == ("ann@shop.example", "Hello Ann <b>")
+    html = message.get_body(("html",))
+    text = message.get_body(("plain",))
+    assert html is not None
+    assert text is not None
+    assert "Dear Ann &lt;b&gt;" in html.get_content()
+    assert "https://shop.example/offer" not in html.get_content()
+    assert "https://shop.example/offer" not in text.get_content()
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    (hook,) = outside.hooks.received
+    told = orjson.loads(hook.body)["data"]
+    assert told["prospect"]["tags"] == ["seen"]
+    assert told["interaction"]["uid"] == uid
+
+    async def enriched() -> bool:
+        return bool((await work.record(prospect))["fields"].get("company") == "shop.example")
+
+    await outside.system.until(enriched)
+    commands = {made["action_id"]: made["id"] for made in account["commands"]}
+    (delivery,) = (await work.api("GET", f"/deliveries?command_id={commands['hook']}"))["items"]
+    assert [(each["result"], each["status"]) for each in delivery["history"]] == [("done", "200")]
+
+
+async def test_a_webhook_that_fails_is_tried_again_and_dies_and_is_replayed_with_the_same_bytes(
+    outside: Outside,
+) -> None:
+    work = outside.system.workspace
+    outside.hooks.answers.extend(web.Response(status=503) for _ in range(3))
+    link = await work.asset([{"id": "hook", "type": "fire_webhook", "params": {"url": f"{outside.hooks.url}/hook"}}])
+    await work.known(link, 1)
+    prospect = await work.prospect(email="ann@shop.example")
+    account = await work.settled(await work.click(link, prospect))
+    assert _outcomes(account) == {"hook": "dead"}
+    (letter,) = (await work.api("GET", "/dead-letters?executor=webhook"))["items"]
+    assert (letter["reason"], letter["error"]) == ("exhausted", "503")
+
+    await work.api("POST", f"/dead-letters/{letter['id']}/replay")
+    command_id = account["commands"][0]["id"]
+
+    async def replayed() -> bool:
+        (delivery,) = (await work.api("GET", f"/deliveries?command_id={command_id}"))["items"]
+        return bool(delivery["state"] == "done")
+
+    await outside.system.until(replayed)
+    assert len({(each.headers["webhook-id"], each.body) for each in outside.hooks.received}) == 1
+    assert len(outside.hooks.received) == 4
+
+
+async def test_the_answer_of_a_function_raises_triggers_as_anothers_change_and_loops_are_cut(outside: Outside) -> None:
+    work = outside.system.workspace
+    (outside.functions / "count.py").write_text(
+        "def handler(event, context):\n"
+        "    title = event['data']['prospect']['fields'].get('title') or '0'\n"
+        "    return {'title': str(int(title) + 1)}\n"
+    )
+    params = {"function": "count", "provider": "local", "response_map": {"title": "/title"}}
+    action = {"id": "count", "name": "Count", "trigger": "updated", "type": "execute_lambda", "params": params}
+    await work.api("PUT", "/assets/prospect/actions", {"actions": [action]})
+    prospect = await work.prospect(email="ann@shop.example")
+    await work.api("PATCH", f"/prospects/{prospect}", {"fields": {"title": "0"}})
+
+    async def cut() -> bool:
+        entries = await work.timeline(prospect)
+        reasons = [
+            action["reason"]
+            for entry in entries
+            if entry["type"] == "prospect.updated"
+            for action in (await work.why(entry["uid"]))["decision"]["actions"]
+        ]
+        return "loop" in reasons
+
+    await outside.system.until(cut, 60)
+    assert int((await work.record(prospect))["fields"]["title"]) == 6
+
+
+async def test_a_colleague_is_told_by_e_mail(outside: Outside) -> None:
+    work = outside.system.workspace
+    user = await work.api("POST", "/users", {"name": "Bob", "email": "bob@example.com"})
+    params = {"to": {"user": user["id"]}, "channel": "email", "subject": "A visit", "text": "{{ prospect.email }}"}
+    link = await work.asset([{"id": "tell", "type": "notify_user", "params": params}])
+    await work.known(link, 1)
+    prospect = await work.prospect(email="ann@shop.example")
+    account = await work.settled(await work.click(link, prospect))
+    assert _outcomes(account) == {"tell": "done"}
+    ((to, _),) = outside.box.received
+    body = outside.box.message(0).get_body(("plain",))
+    assert body is not None
+    assert (to, body.get_content().strip()) == ("bob@example.com", "ann@shop.example")
