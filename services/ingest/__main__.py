@@ -10,13 +10,16 @@ from services.ingest.app import application
 from services.ingest.asset_cache import AssetCache
 from services.ingest.handlers.events import Events
 from services.ingest.handlers.forms import Forms
+from services.ingest.handlers.mails import Mails
 from services.ingest.handlers.redirects import Redirects
+from services.ingest.mail_links import MailLinks
 from services.ingest.outbox import Outbox
 from services.ingest.prospects import Prospects
 from services.ingest.publisher import Publisher
 from services.ingest.served_assets import ServedAssets
 from services.ingest.settings import IngestSettings
 from services.ingest.submissions import Submissions
+from services.ingest.unsubscribing import Unsubscribing
 from services.ingest.write_behind import WriteBehind
 
 
@@ -34,7 +37,16 @@ async def main(process: Process, settings: IngestSettings) -> None:
         behind = WriteBehind(publisher, outbox, clock, ingest.writing_behind)
         served = ServedAssets(assets, pool, ingest)
         redirects = Redirects(settings.tokens.read(), served, behind, clock, ingest.trusted_proxies)
-        listener = Listener(application(events, forms, redirects), ingest)
+        mails = Mails(
+            settings.tokens.read(),
+            served,
+            MailLinks(pool, ingest.database_timeout_s, ingest.mail_links_max),
+            behind,
+            Unsubscribing(pool, clock, ingest.database_timeout_s),
+            clock,
+            ingest.trusted_proxies,
+        )
+        listener = Listener(application(events, forms, redirects, mails), ingest)
         process.ready_when("definitions", assets.tail.unready)
         process.ready_when("publisher", publisher.unready)
         process.ready_when("http", listener.unready)

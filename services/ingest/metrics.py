@@ -24,6 +24,9 @@ WRITTEN_BEHIND: Final = Gauge(
 REDIRECTS: Final = Counter("finish_ingest_redirects_total", "Requests to redirect links", ("outcome",))
 redirects: Final = lru_cache(maxsize=64)(REDIRECTS.labels)
 """The counter of one outcome."""
+MAIL_REQUESTS: Final = Counter(
+    "finish_ingest_mail_requests_total", "Requests to the addresses in mails", ("address", "outcome")
+)
 REDIRECT_SECONDS: Final = Histogram(
     "finish_ingest_redirect_seconds",
     "From the request to a redirect link to its answer",

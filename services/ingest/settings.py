@@ -88,6 +88,8 @@ class Ingest(Listening):
     database_timeout_s: PositiveFloat = 3.0
     form_body: FormBody = FormBody()
     form_max_fields: PositiveInt = 200
+    mail_links_max: PositiveInt = 50_000
+    """Links of mails that are kept in memory."""
     spam: Spam = Spam()
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     """Networks of our own proxies, with commas between or as a JSON array: from them, X-Forwarded-For tells the client's address."""

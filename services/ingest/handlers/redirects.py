@@ -7,18 +7,18 @@ token of a link that there is gets one constant page, whatever is wrong with it.
 import string
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from core.tokens import Token, TokenError, TokenKey, verified
-from services.chassis.client_address import Network, client_address
+from services.chassis.client_address import Network
 from services.chassis.clock import Clock
 from services.chassis.errors import RetryableError
 from services.ingest import metrics
-from services.ingest.bots import verdict
-from services.ingest.browsers import ANSWER_HEADERS, DURABLE, PAGE_HEADERS, USER_AGENT_MAX_LENGTH, header_text
+from services.ingest.browsers import ANSWER_HEADERS, DURABLE
+from services.ingest.handlers.serving import page, seen
 from services.ingest.served_assets import ServedAsset, ServedAssets
 from services.ingest.stamping import Stamp
 from services.ingest.write_behind import WriteBehind
@@ -26,7 +26,6 @@ from services.ingest.write_behind import WriteBehind
 SOURCE: Final = "finish/links"
 _KIND: Final = "redirect_link"
 _TYPE: Final = "redirect_link.clicked"
-_PAGE: Final = "<!doctype html>\n<title>{0}</title>\n<p>{0}</p>\n"
 _PAGES: Final = {
     404: "There is no such link.",
     405: "This link can only be followed.",
@@ -78,21 +77,10 @@ class Redirects:
 
     async def _follow(self, request: web.Request, token: Token, asset: ServedAsset) -> tuple[str, web.Response]:
         now = self._clock.now()
-        data = self._data(request, asset)
+        data = seen(request, self._proxies, url=asset.settings["target_url"])
         interaction = Stamp(asset.versions, now).seen(SOURCE, _TYPE, token.asset_id, token.prospect_id, data)
         written = await self._behind.accept(interaction)
         return written, _redirect(asset, **({DURABLE: interaction.document["uid"]} if written == "durable" else {}))
-
-    def _data(self, request: web.Request, asset: ServedAsset) -> dict[str, Any]:
-        """Write who followed where to."""
-        forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
-        seen = {
-            "ip": client_address(request.remote, forwarded, self._proxies),
-            "user_agent": header_text(request.headers.get(hdrs.USER_AGENT), USER_AGENT_MAX_LENGTH),
-            "url": asset.settings["target_url"],
-            "bot": verdict(request.headers),
-        }
-        return {name: value for name, value in seen.items() if value is not None}
 
 
 def _redirect(asset: ServedAsset, **headers: str) -> web.Response:
@@ -107,9 +95,4 @@ def _escaped(target: str) -> str:
 
 
 def _page(status: int, **headers: str) -> web.Response:
-    return web.Response(
-        status=status,
-        text=_PAGE.format(_PAGES[status]),
-        content_type="text/html",
-        headers={**PAGE_HEADERS, **headers},
-    )
+    return page(status, _PAGES[status], headers)
