@@ -1,17 +1,21 @@
 """Tracked links: whose they are and what they open."""
 
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from schemas.contract import Id, Input
+from services.console.bodies.assets import WebAddress
 
 
 class NewLink(Input):
-    """A link to make, of an asset for one prospect."""
+    """A link to make, of an asset for one prospect. Of a list e-mail: what of it, and where a click is to lead."""
 
     asset_id: Id
     prospect_id: UUID
+    trigger: Literal["clicked", "opened", "unsubscribed"] = "clicked"
+    url: WebAddress | None = None
 
 
 class Link(BaseModel):

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
-from core.tokens import Token, TokenKey, issue
+from core.tokens import Token, TokenKey, TokenKind, issue
+from schemas.identity import mail_link_id
 from services.chassis.problems import FieldError, Problem
 from services.chassis.sql_files import load_sql
 from services.console.bodies.links import Link, NewLink
@@ -15,6 +17,9 @@ from services.console.transactions import Database, Row
 
 SQL: Final = load_sql(Path(__file__).parents[1] / "sql" / "links.sql")
 _KIND: Final = "redirect_link"
+_MAIL: Final = "list_email"
+_NO_MESSAGE: Final = ""
+_ALL_MAIL: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +35,41 @@ class Links:
         if not self.keys:
             raise Problem(503, "no-token-keys", "Links cannot be made", "FA_TOKENS__KEYS is not set")
         asset_id, prospect_id = call.body.asset_id, call.body.prospect_id
-        refuse(_wrong(await self.database.row(SQL["named"], asset_id, prospect_id)))
+        named = await self.database.row(SQL["named"], asset_id, prospect_id)
+        refuse(_wrong(named, call.body))
+        if named is not None and named["kind"] == _MAIL:
+            return Link(url=await self._of_mail(call.body))
         return Link(url=f"{self.public_url}/r/{issue(Token('link', asset_id, str(prospect_id)), self.keys)}")
 
+    async def _of_mail(self, body: NewLink) -> str:
+        """Return an address as a mail has it, of no mail that was sent from here."""
 
-def _wrong(named: Row | None) -> list[FieldError]:
+        def token(kind: TokenKind, *more: str) -> str:
+            return issue(Token(kind, body.asset_id, str(body.prospect_id), (_NO_MESSAGE, *more)), self.keys)
+
+        if body.trigger == "opened":
+            return f"{self.public_url}/o/{token('open')}.gif"
+        if body.trigger == "unsubscribed":
+            return f"{self.public_url}/u/{token('unsubscribe', _ALL_MAIL)}"
+        url = str(body.url)
+        link_id = mail_link_id(body.asset_id, url)
+        await self.database.row(SQL["keep"], UUID(link_id), body.asset_id, url)
+        return f"{self.public_url}/c/{token('click', link_id)}"
+
+
+def _wrong(named: Row | None, body: NewLink) -> list[FieldError]:
     if named is None:
         return [FieldError("/asset_id", "is not the id of an asset")]
     errors = []
-    if named["kind"] != _KIND:
-        errors.append(FieldError("/asset_id", f"is not the id of a {_KIND}"))
+    if named["kind"] not in (_KIND, _MAIL):
+        errors.append(FieldError("/asset_id", f"is not the id of a {_KIND} or a {_MAIL}"))
     elif named["status"] == "deleted":
         errors.append(FieldError("/asset_id", "is the id of a deleted asset"))
     if not named["prospect_exists"]:
         errors.append(FieldError("/prospect_id", "is not the id of a prospect"))
+    wants_url = named["kind"] == _MAIL and body.trigger == "clicked"
+    if wants_url != (body.url is not None):
+        errors.append(FieldError("/url", "goes with a click in a mail" if body.url else "is where the click leads"))
+    if named["kind"] == _KIND and body.trigger != "clicked":
+        errors.append(FieldError("/trigger", f"of a {_KIND} is clicked"))
     return errors

@@ -145,8 +145,8 @@ class Mails:
 
 
 def _message(token: Token) -> str | None:
-    """Return the mail's id: its command's."""
-    return token.more[0] if token.more else None
+    """Return the mail's id: its command's, None of an address that came from elsewhere."""
+    return token.more[0] or None if token.more else None
 
 
 @lru_cache(maxsize=1024)
