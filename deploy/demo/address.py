@@ -15,6 +15,7 @@ class Address:
     ingest: str
     console: str
     api_key: str
+    mail: str
     ops: dict[str, str] = field(default_factory=dict)
 
 
@@ -24,4 +25,4 @@ def read_address(file: Path) -> Address:
         stack: dict[str, Any] = json.loads(file.read_text())
     except FileNotFoundError:
         raise DeployError(f"{file} is missing: no stack is running there; start one with `make run`") from None
-    return Address(stack["ingest"], stack["console"], stack["api_key"], stack.get("ops") or {})
+    return Address(stack["ingest"], stack["console"], stack["api_key"], stack["mail"], stack.get("ops") or {})

@@ -37,6 +37,12 @@ FIELDS: Final[tuple[Json, ...]] = (
     {"name": "last_seen", "type": "datetime", "label": "Last seen"},
     {"name": "visits", "type": "number", "label": "Visits"},
 )
+_HTML: Final = """
+<style>p { font-family: sans-serif }</style>
+<p>Dear {{ prospect.first_name | default: "friend" }},</p>
+<p>your score is {{ prospect.score }}. <a href="https://www.example.com/new?from=mail">See what is new</a>.</p>
+<p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>
+"""
 ASSETS: Final[dict[str, Json]] = {
     "pricing": {"kind": "redirect_link", "name": "Pricing page", "target_url": "https://www.example.com/pricing"},
     "spring": {"kind": "redirect_link", "name": "Spring campaign", "target_url": "https://www.example.com/spring"},
@@ -47,16 +53,27 @@ ASSETS: Final[dict[str, Json]] = {
         "mapping": {"email": "email", "branch": "industry", "budget": "budget", "interest": "interests"},
         "success_message": "Thank you, we will call you back.",
     },
-    "mail": {"kind": "list_email", "name": "March newsletter", "subject": "What is new", "text": "Hello"},
+    "mail": {
+        "kind": "list_email",
+        "name": "March newsletter",
+        "subject": "What is new, {{ prospect.first_name | default: 'friend' }}",
+        "html": _HTML,
+    },
 }
 
 
-def lists() -> dict[str, list[Json]]:
-    """Return every asset's actions, by the asset's key."""
-    return {"pricing": _pricing(), "spring": _spring(), "brochure": _brochure(), "quote": _quote(), "mail": _mail()}
+def lists(template: str, hooks: str) -> dict[str, list[Json]]:
+    """Return every asset's actions, by the asset's key: which template is mailed, and where webhooks go."""
+    return {
+        "pricing": _pricing(template),
+        "spring": _spring(),
+        "brochure": _brochure(),
+        "quote": _quote(hooks),
+        "mail": _mail(),
+    }
 
 
-def _pricing() -> list[Json]:
+def _pricing(template: str) -> list[Json]:
     ready = all_of(
         rule("original.score", ">=", 40),
         any_of(
@@ -92,6 +109,7 @@ def _pricing() -> list[Json]:
             {"to": "owner", "text": "{{ prospect.email }} looks at prices", "fallback": {"user": USERS[1]}},
             all_of(rule("original.score", ">=", 40)),
         ),
+        action("write", "clicked", "send_email", {"template": template}, all_of(rule("original.score", ">=", 60))),
     ]
 
 
@@ -140,7 +158,7 @@ def _brochure() -> list[Json]:
     ]
 
 
-def _quote() -> list[Json]:
+def _quote(hooks: str) -> list[Json]:
     enterprise = all_of(rule("event.form.team", "=", "Enterprise"))
     likely = all_of(rule("original.score", "between", [30, 1000]), rule("original.consent", "!=", "complained"))
     return [
@@ -158,6 +176,8 @@ def _quote() -> list[Json]:
         ),
         action("invite", "submitted", "add_to_list", {"lists": [EVENTS]}, all_of(rule("event.form.news", "=", "yes"))),
         field("note-title", "submitted", "title", "append", {"value": "asked for a quote"}),
+        action("tell-sales", "submitted", "fire_webhook", {"url": f"{hooks}/quote"}, likely),
+        action("count", "submitted", "execute_lambda", {"function": "hello", "provider": "local"}, enterprise),
     ]
 
 

@@ -56,7 +56,9 @@ def tell_next(screen: Screen, api: Api, source: str, asset_id: str, prospect_id:
         f'"source": "{source}", "type": "redirect_link.clicked", "subject": "{asset_id}", "prospectid": "{prospect_id}"'
     )
     screen.say()
-    screen.say(f"ingest {ingest}   console {console}   API {console}/openapi.json")
+    screen.say(
+        f"ingest {ingest}   console {console}   API {console}/openapi.json   mail and webhooks {api.address.mail}"
+    )
     screen.say("One click more, and why an interaction did what it did:")
     screen.say()
     screen.say(f"  curl -s {ingest}/v1/events -H 'Authorization: Bearer {key}' \\")

@@ -33,7 +33,7 @@ async def make_workspace(api: Api, journal: Journal) -> Workspace:
     for key, asset in campaign.ASSETS.items():
         await api.console("POST", "/assets", {"id": assets[key], **asset})
         journal.mappings[assets[key]] = asset.get("mapping", {})
-    for key, actions in campaign.lists().items():
+    for key, actions in campaign.lists(assets["mail"], f"{api.address.mail}/hooks").items():
         await save(api, journal, assets[key], actions)
     return Workspace(assets)
 

@@ -29,7 +29,7 @@ def listing_page(mails: Sequence[Mapping[str, Any]], to: str) -> str:
     table = f"<table><tr><th>Subject</th><th>To</th><th>From</th><th>Received (UTC)</th></tr>{rows}</table>"
     shown = table if mails else "<p class='none'>No mail yet.</p>"
     title = f"Mail to {to}" if to else "Mail"
-    return _page(title, f"<h1>{escape(title)}</h1>{shown}")
+    return framed(title, f"<p><a href='/hooks'>Webhooks</a></p><h1>{escape(title)}</h1>{shown}")
 
 
 def message_page(mail: Mapping[str, Any]) -> str:
@@ -41,7 +41,7 @@ def message_page(mail: Mapping[str, Any]) -> str:
     found = "".join(f"<li>{_link(url)}</li>" for url in mail["links"])
     links = f"<h2>Links</h2><ul>{found}</ul>" if found else ""
     headers = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in mail["headers"])
-    return _page(
+    return framed(
         subject,
         f"<p><a href='/'>All mail</a></p><h1>{escape(subject)}</h1>"
         f"<p>{escape(mail['from'])} to {escape(', '.join(mail['to']))}</p>"
@@ -60,7 +60,8 @@ def _link(url: str) -> str:
     return f"<a href='{escape(url)}' target='_blank' rel='noopener noreferrer'>{escape(url)}</a>"
 
 
-def _page(title: str, body: str) -> str:
+def framed(title: str, body: str) -> str:
+    """Return a whole page. The body is HTML, its values escaped."""
     return (
         "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width,initial-scale=1'>"

@@ -1,4 +1,4 @@
-"""Where local mail ends: takes every mail by SMTP, keeps the newest in memory, and shows them on a page.
+"""Where local mail ends: takes every mail by SMTP, keeps the newest in memory, and shows them on a page; local webhooks, too.
 
     python -m deploy.local.mail_sink --smtp-port 1025 --http-port 8025
 
@@ -25,6 +25,7 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from core.markup import pieces, values
+from deploy.local.hook_sink import Hooks
 from deploy.local.mail_page import listing_page, message_page
 
 SIZE_MAX_BYTES: Final = 10 * 1024 * 1024
@@ -164,6 +165,7 @@ def application(inbox: Inbox) -> web.Application:
             web.delete("/api/messages", forget),
             web.get("/livez", alive),
             web.get("/readyz", ready),
+            *Hooks(_PAGE).routes(),
         ]
     )
     return app

@@ -6,12 +6,12 @@ exactly while the stack is ready to be used.
 
 import asyncio
 import json
+import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from os import getpid
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,14 @@ from deploy.topics import TopicSettings
 from services.chassis.settings import load
 
 STACK_FILE: Final = "stack.json"
+_HELLO: Final = '''"""Says in hello.log what happened."""
+
+
+def handler(event, context):
+    data = event["data"]
+    print(data["interaction"].get("type"), data["prospect"]["id"], context.aws_request_id)
+    return {"seen": True}
+'''
 _POLL_S: Final = 0.2
 
 
@@ -99,7 +107,7 @@ async def _start(
         kafka=broker.result(),
         postgres=database.result(),
         api_key=key,
-        pid=getpid(),
+        pid=os.getpid(),
         ops={name: f"http://{HOST}:{port}" for name, port in ops_ports.items()},
     )
     env = {
@@ -111,10 +119,11 @@ async def _start(
         "FA_TOKENS__KEYS": local_key.token_keys(folder / "token_keys"),
         "FA_MAIL__PORT": str(smtp),
         "FA_MAIL__PUBLIC_URL": stack.ingest,
+        "FA_WEBHOOK__ALLOW": ",".join(filter(None, (os.environ.get("FA_WEBHOOK__ALLOW"), f"{HOST}:{mail}"))),
         "FA_LAMBDA__LOCAL_ENABLED": "true",
         "FA_LAMBDA__LOCAL_FOLDER": str(folder / "lambda"),
     }
-    (folder / "lambda").mkdir(exist_ok=True)
+    _example_function(folder / "lambda")
     await supervisor.start([_mail_sink(stack.mail, mail, smtp, folder, settings)])
     await supervisor.start(
         services.specs(
@@ -128,6 +137,13 @@ async def _start(
         )
     )
     return stack
+
+
+def _example_function(folder: Path) -> None:
+    """Put a function there that says what it is given, unless somebody has put one."""
+    folder.mkdir(exist_ok=True)
+    if not (folder / "hello.py").exists():
+        (folder / "hello.py").write_text(_HELLO)
 
 
 def _mail_sink(url: str, http_port: int, smtp_port: int, folder: Path, settings: LocalSettings) -> ChildSpec:

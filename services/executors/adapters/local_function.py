@@ -40,8 +40,8 @@ def main(file: str, answers: int) -> None:
     sys.path.insert(0, str(Path(file).parent))
     handler = runpy.run_path(file)["handler"]
     answer = json.dumps(handler(event, context)).encode()
-    with os.fdopen(answers, "wb") as pipe:
-        pipe.write(answer)
+    with os.fdopen(answers, "wb") as told:
+        told.write(answer)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Local functions: `<folder>/<function>.py` with `handler(event, context)`, each call in a process of its own.
 
-The process is told nothing of ours: a clean environment, the payload on its standard input, its answer on a pipe of its own. What
+The process is told nothing of ours: a clean environment, the payload on its standard input, its answer in an open file of its own. What
 it prints goes to `<function>.log` beside it. When its time is over its whole group is killed.
 """
 
@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,11 +23,11 @@ from services.executors.settings import Lambda
 _RUNNER: Final = Path(__file__).with_name("local_function.py")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
 _PATH: Final = "/usr/local/bin:/usr/bin:/bin"
-_CHUNK: Final = 64 * 1024
+_LOG_MAX: Final = 8 * 1024 * 1024
 
 
 class LocalLambda:
-    """Runs local functions, `connections_max` at a time."""
+    """Runs local functions, `local_processes_max` at a time."""
 
     def __init__(self, settings: Lambda) -> None:
         self._settings = settings
@@ -45,58 +46,42 @@ class LocalLambda:
         return (answer, "200", None) if params.get("mode", "sync") == "sync" else (None, "202", None)
 
     async def _run(self, file: Path, name: str, command_id: str, payload: bytes) -> bytes:
-        reading, writing = os.pipe()
         context = {"aws_request_id": command_id, "function_name": name, "timeout_s": self._settings.local_timeout_s}
-        try:
-            with file.with_suffix(".log").open("ab") as told:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-I",
-                    str(_RUNNER),
-                    str(file),
-                    str(writing),
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=told,
-                    stderr=told,
-                    env={"PATH": _PATH, "LANG": "C.UTF-8"},
-                    cwd=file.parent,
-                    pass_fds=(writing,),
-                    start_new_session=True,
-                )
-        finally:
-            os.close(writing)
-        try:
-            async with asyncio.timeout(self._settings.local_timeout_s):
-                return await self._talked(process, reading, orjson.dumps(context) + b"\n" + payload)
-        except TimeoutError:
-            raise RetryableError("no answer in time") from None
-        finally:
-            os.close(reading)
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-
-    async def _talked(self, process: asyncio.subprocess.Process, reading: int, told: bytes) -> bytes:
-        loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
-        with os.fdopen(os.dup(reading), "rb") as pipe:
-            transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        with tempfile.TemporaryFile() as answers, _log_of(file).open("ab") as told:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                str(_RUNNER),
+                str(file),
+                str(answers.fileno()),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=told,
+                stderr=told,
+                env={"PATH": _PATH, "LANG": "C.UTF-8"},
+                cwd=file.parent,
+                pass_fds=(answers.fileno(),),
+                start_new_session=True,
+            )
             try:
-                if process.stdin is not None:
-                    with suppress(ConnectionError):
-                        process.stdin.write(told)
-                        await process.stdin.drain()
-                        process.stdin.close()
-                answer = await self._read(reader)
-                if await process.wait() != 0:
-                    raise RetryableError("the function failed")
-                return answer
+                async with asyncio.timeout(self._settings.local_timeout_s):
+                    await process.communicate(orjson.dumps(context) + b"\n" + payload)
+            except TimeoutError:
+                raise RetryableError("no answer in time") from None
             finally:
-                transport.close()
-
-    async def _read(self, reader: asyncio.StreamReader) -> bytes:
-        answer = b""
-        while chunk := await reader.read(_CHUNK):
-            answer += chunk
-            if len(answer) > self._settings.answer_max_bytes:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+            if process.returncode != 0:
+                raise RetryableError("the function failed")
+            if os.fstat(answers.fileno()).st_size > self._settings.answer_max_bytes:
                 raise PermanentError("the answer is too long")
-        return answer
+            answers.seek(0)
+            return answers.read()
+
+
+def _log_of(file: Path) -> Path:
+    """Return where a function's prints go; begun anew when it has grown long."""
+    log = file.with_suffix(".log")
+    if log.exists() and log.stat().st_size > _LOG_MAX:
+        log.unlink()
+    return log

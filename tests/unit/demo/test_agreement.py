@@ -22,7 +22,13 @@ TYPES = BUILT_IN_TYPES | {field["name"]: field["type"] for field in campaign.FIE
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_machine_and_the_model_agree_on_every_prospect_of_the_script(seed: int) -> None:
-    lists = {(key, 1): actions for key, actions in {**campaign.lists(), "prospect": campaign.record_list(RUN)}.items()}
+    lists = {
+        (key, 1): actions
+        for key, actions in {
+            **campaign.lists("mail-1", "https://hooks.example.com"),
+            "prospect": campaign.record_list(RUN),
+        }.items()
+    }
     agreement = Agreement(lists, KINDS, TYPES, [campaign.AWAY])
     ids = [str(UUID(int=number + 1, version=4)) for number in range(30)]
     for prospect_id, body in zip(

@@ -17,7 +17,7 @@ from schemas.triggers import TRIGGERS
 from services.executors.registry import ACTIONS, executors
 
 KINDS: dict[str, Any] = {key: asset["kind"] for key, asset in campaign.ASSETS.items()} | {"prospect": "prospect"}
-LISTS = {**campaign.lists(), "prospect": campaign.record_list("demo-1")}
+LISTS = {**campaign.lists("mail-1", "https://hooks.example.com"), "prospect": campaign.record_list("demo-1")}
 CATALOGUE = {
     field.name: field for field in (*BUILT_IN, *(Field.model_validate_json(json.dumps(f)) for f in campaign.FIELDS))
 }
@@ -25,7 +25,7 @@ CATALOGUE = {
 
 @pytest.mark.parametrize("asset", LISTS)
 def test_every_list_would_be_saved(asset: str) -> None:
-    references = References(users=campaign.USERS, lists=campaign.LISTS)
+    references = References(users=campaign.USERS, lists=campaign.LISTS, templates=["mail-1"])
     actions: list[dict[str, Any]] = LISTS[asset]
     Actions.model_validate_json(json.dumps({"actions": actions}))
     assert check_actions(actions, KINDS[asset], CATALOGUE, references) == []

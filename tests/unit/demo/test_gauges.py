@@ -39,7 +39,7 @@ async def page() -> AsyncIterator[str]:
 
 
 async def _counted(ops: dict[str, str]) -> Counts | None:
-    async with connected(Address("", "", "", ops)) as api:
+    async with connected(Address("", "", "", "", ops)) as api:
         assert isinstance(api, Api)
         return await read_counts(api)
 
