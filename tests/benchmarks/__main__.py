@@ -13,7 +13,18 @@ import uvloop
 
 from services.chassis import logs
 from services.chassis.settings import Log
-from tests.benchmarks import closed_loop, curves, evaluator, ingest, latency, pace, record_effects, report
+from tests.benchmarks import (
+    closed_loop,
+    curves,
+    deliveries,
+    evaluator,
+    ingest,
+    isolation,
+    latency,
+    pace,
+    record_effects,
+    report,
+)
 from tests.benchmarks.measure import machine
 from tests.benchmarks.run import Run
 from tests.benchmarks.stage import stage
@@ -26,6 +37,8 @@ FIGURES = {
     "record-effects": record_effects.measure,
     "ingest": ingest.measure,
     "latency": latency.measure,
+    "deliveries": deliveries.measure,
+    "isolation": isolation.measure,
     "curves": curves.measure,
 }
 

@@ -32,7 +32,7 @@ _MAIL_AT_ONCE: Final = 8
 _COLUMNS: Final = ("deliveries/s", "CPU us each")
 _TEMPLATE: Final = "bench-mail"
 _HTML: Final = '<p>Dear {{ prospect.email }},</p><p>See <a href="https://shop.example/offer">our offer</a>.</p>'
-_LIMITS: Final = {"FA_EXECUTORS__REMOTE__RATE_PER_S": "100000"}
+RATE: Final = {"FA_EXECUTORS__REMOTE__RATE_PER_S": "100000"}
 
 
 async def measure(stage: Stage, run: Run) -> list[Figure]:
@@ -85,7 +85,7 @@ async def _delivered(place: Place, sinks: Program, kind: str, count: int) -> tup
         FA_MAIL__HOST="127.0.0.1",
         FA_MAIL__PORT=str(smtp),
         FA_TOKENS__KEYS=f"k1:{'s' * 40}",
-        **_LIMITS,
+        **RATE,
     )
     async with place.connected() as database:
         await populate(database, workload)
@@ -109,13 +109,15 @@ async def _delivered(place: Place, sinks: Program, kind: str, count: int) -> tup
 
 
 def _command(kind: str, prospect_id: str, number: int, sinks: Program) -> dict[str, Any]:
-    uid = interaction_uid(SOURCE, f"{kind}-{number}")
-    action_type, params = (
-        ("fire_webhook", {"url": f"http://127.0.0.1:{sinks.hello['http']}/hook-{number % DESTINATIONS}"})
-        if kind == "webhook"
-        else ("send_email", {"template": _TEMPLATE})
-    )
-    now = datetime.now(UTC).isoformat()
+    if kind == "webhook":
+        url = f"http://127.0.0.1:{sinks.hello['http']}/hook-{number % DESTINATIONS}"
+        return command("fire_webhook", {"url": url}, prospect_id, number, datetime.now(UTC))
+    return command("send_email", {"template": _TEMPLATE}, prospect_id, number, datetime.now(UTC))
+
+
+def command(kind: str, params: dict[str, Any], prospect_id: str, number: int, at: datetime) -> dict[str, Any]:
+    """Write a command as the evaluator does."""
+    uid, now = interaction_uid(SOURCE, f"{kind}-{number}"), at.isoformat()
     return {
         "schema": 1,
         "id": command_id(uid, "action-0"),
@@ -125,7 +127,7 @@ def _command(kind: str, prospect_id: str, number: int, sinks: Program) -> dict[s
         "asset_id": "asset-0",
         "version": 1,
         "prospect_id": prospect_id,
-        "type": action_type,
+        "type": kind,
         "params": params,
         "order": number + 1,
         "depth": 0,
@@ -135,11 +137,22 @@ def _command(kind: str, prospect_id: str, number: int, sinks: Program) -> dict[s
 
 
 async def _template(database: asyncpg.Connection) -> None:
-    raise NotImplementedError
+    await database.execute(
+        "INSERT INTO assets (id, kind, name, settings) VALUES ($1, 'list_email', 'Bench', $2::text::jsonb)",
+        _TEMPLATE,
+        '{"subject": "An offer for {{ prospect.email }}"}',
+    )
+    await database.execute(
+        "INSERT INTO templates (id, html_ready, text_ready) VALUES ($1, $2, $3)",
+        _TEMPLATE,
+        _HTML,
+        "Dear {{ prospect.email }}, see https://shop.example/offer",
+    )
 
 
 def _message() -> bytes:
-    return b"Subject: offer\r\n\r\n" + b"x" * 3000 + b"\r\n"
+    """Return a mail of the size that the executor sends."""
+    return b"Subject: An offer\r\n\r\n" + b"x" * 70 * 40 + b"\r\n"
 
 
 async def _check(sinks: Program, what: str, count: int) -> None:

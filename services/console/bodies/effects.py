@@ -59,7 +59,7 @@ class Task(BaseModel):
 
 
 class Notice(BaseModel):
-    """What a user was told in-app."""
+    """What a user was told in-app, `count` times in one if the action gathers."""
 
     id: UUID
     command_id: UUID
@@ -67,6 +67,7 @@ class Notice(BaseModel):
     user: str
     subject: str | None
     text: str
+    count: int
     created_at: datetime
     read_at: datetime | None
 

@@ -15,7 +15,7 @@ ORDER BY created_at DESC, id DESC
 LIMIT $4
 
 -- name: notices
-SELECT id, command_id, prospect_id, user_id AS user, subject, text, created_at, read_at FROM notices
+SELECT id, command_id, prospect_id, user_id AS user, subject, text, count, created_at, read_at FROM notices
 WHERE ($1::uuid IS NULL OR prospect_id = $1)
   AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
   AND ($5::text IS NULL OR user_id = $5)
@@ -25,7 +25,7 @@ LIMIT $4
 -- name: read_notice
 -- The first reading counts.
 UPDATE notices SET read_at = coalesce(read_at, $2) WHERE id = $1
-RETURNING id, command_id, prospect_id, user_id AS user, subject, text, created_at, read_at
+RETURNING id, command_id, prospect_id, user_id AS user, subject, text, count, created_at, read_at
 
 -- name: deliveries
 -- What is on its way, and, of a command or prospect that is asked for, what has arrived.

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from core.templates import TemplateError, render
 from schemas.commands.notify import NotifyUserParams
+from schemas.contract import duration_s
 from services.chassis.errors import PermanentError
 from services.executors.executor import IN_APP, LocalAction
 from services.executors.ports import Situation
@@ -30,6 +31,7 @@ def prepare(params: Mapping[str, Any], situation: Situation) -> dict[str, Any]:
             "user": situation.prospect["owner"] if to == "owner" else to.get("user"),
             "team": None if to == "owner" else to.get("team"),
             "fallback": None if fallback is None else fallback["user"],
+            "digest": None if params.get("digest") is None else duration_s(params["digest"]),
         }
     except TemplateError as exc:
         raise PermanentError(str(exc)) from None

@@ -20,6 +20,21 @@ class Counts:
     def __init__(self) -> None:
         self.requests = self.mails = 0
 
+    async def dripped(self, request: web.Request) -> web.StreamResponse:
+        """Take a request and answer it a byte a second."""
+        await request.read()
+        answer = web.StreamResponse(status=200)
+        await answer.prepare(request)
+        while True:
+            await answer.write(b".")
+            await asyncio.sleep(1.0)
+
+    async def silent(self, request: web.Request) -> web.Response:
+        """Take a request and never answer."""
+        await request.read()
+        await asyncio.sleep(3600)
+        return web.Response()
+
     async def posted(self, request: web.Request) -> web.Response:
         """Take a request."""
         await request.read()
@@ -49,6 +64,8 @@ class Counts:
 async def main() -> None:
     """Serve until standard input ends, and say where."""
     counts, app = Counts(), web.Application()
+    app.router.add_post("/drip", counts.dripped)
+    app.router.add_post("/dead", counts.silent)
     app.router.add_post("/{rest:.*}", counts.posted)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

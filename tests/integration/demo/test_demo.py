@@ -81,7 +81,12 @@ async def test_a_value_that_nobody_should_have_written_fails_the_demo(
 async def test_no_stack_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match="no stack is running there"):
         await demo(tmp_path / "stack.json", PROSPECTS, INTERACTIONS, seed=7)
-    nobody = {"ingest": "http://127.0.0.1:1", "console": "http://127.0.0.1:1", "api_key": "fak_none", "mail": "http://127.0.0.1:9"}
+    nobody = {
+        "ingest": "http://127.0.0.1:1",
+        "console": "http://127.0.0.1:1",
+        "api_key": "fak_none",
+        "mail": "http://127.0.0.1:9",
+    }
     (tmp_path / "stack.json").write_text(json.dumps(nobody))
     with pytest.raises(DeployError, match="the demo cannot go on"):
         await demo(tmp_path / "stack.json", PROSPECTS, INTERACTIONS, seed=7)

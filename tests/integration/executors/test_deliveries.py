@@ -128,6 +128,27 @@ async def test_it_starts_only_once_the_record_commands_ahead_of_it_have_ended(
         assert (await bench.state(ahead[0]), await bench.state(ahead[1])) == (("done", None), ("no_change", None))
 
 
+async def test_what_follows_within_the_digest_joins_the_first_notice_about_the_same_prospect(emptied_url: str) -> None:
+    async with delivering("notify", emptied_url) as bench:
+        ann, other = await bench.prospect(owner="ann"), await bench.prospect(owner="ann")
+        gathering = {"digest": "PT1H", "text": "{{ event.data.amount }}"}
+        await bench.settle([bench.asks(ann, gathering)])
+        await bench.work()
+        await bench.pool.execute("UPDATE notices SET read_at = now()")
+        await bench.settle(
+            [bench.asks(ann, gathering), bench.asks(other, gathering), bench.asks(ann, {"text": "alone"})]
+        )
+        await bench.work()
+        notices = await bench.effects()
+        told = sorted((row["prospect_id"] == ann, row["count"], row["text"], row["read_at"]) for row in notices)
+        assert told == [(False, 1, "3", None), (True, 1, "alone", None), (True, 2, "3\n3", None)]
+        await bench.pool.execute("UPDATE notices SET created_at = created_at - interval '61 minutes'")
+        await bench.settle([bench.asks(ann, gathering)])
+        await bench.work()
+        assert len(await bench.effects()) == 4
+        assert {state for state, _ in (await bench.ledger()).values()} == {"done"}
+
+
 @pytest.mark.parametrize("order", ["record first", "delivery first"])
 async def test_behind_a_dead_one_it_is_held_until_that_one_is_replayed(
     order: str, emptied_url: str, tags: Bench

@@ -1,10 +1,11 @@
 -- Notices. Parameters and results are those of tasks.sql.
 
 -- name: notify_user
--- Everybody is told once, the fallback only where nobody else is.
--- operands: subject, text, user, team, fallback
+-- Everybody is told once, the fallback only where nobody else is. With a digest, what follows within its seconds about the same
+-- prospect joins the first notice, which counts as unread again.
+-- operands: subject, text, user, team, fallback, digest
 WITH asked AS (
-    SELECT $3::jsonb AS o
+    SELECT $3::jsonb AS o, (SELECT d.action FROM deliveries d WHERE d.command_id = $1::uuid) AS action
 ), named AS (
     SELECT u.id FROM asked, users u WHERE u.enabled AND u.id = asked.o ->> 'user'
     UNION
@@ -15,14 +16,25 @@ WITH asked AS (
     UNION
     SELECT u.id FROM asked, users u
     WHERE u.enabled AND u.id = asked.o ->> 'fallback' AND NOT EXISTS (SELECT FROM named)
-), kept AS (
-    INSERT INTO notices (id, command_id, prospect_id, user_id, subject, text)
-    SELECT md5($1::uuid || '/' || told.id)::uuid, $1::uuid, $2::uuid, told.id, o ->> 'subject', o ->> 'text'
+), joined AS (
+    UPDATE notices n
+    SET count = n.count + 1, text = left(n.text || E'\n' || (o ->> 'text'), 20000), read_at = NULL
     FROM asked, told
+    WHERE n.id = (
+        SELECT i.id FROM notices i
+        WHERE i.prospect_id = $2::uuid AND i.user_id = told.id AND i.action = asked.action
+          AND i.created_at > clock_timestamp() - make_interval(secs => (o ->> 'digest')::float8)
+        ORDER BY i.created_at DESC
+        LIMIT 1)
+    RETURNING n.user_id
+), kept AS (
+    INSERT INTO notices (id, command_id, prospect_id, user_id, subject, text, action)
+    SELECT md5($1::uuid || '/' || told.id)::uuid, $1::uuid, $2::uuid, told.id, o ->> 'subject', o ->> 'text', asked.action
+    FROM asked, told WHERE told.id NOT IN (SELECT user_id FROM joined)
     RETURNING id
 )
-SELECT CASE WHEN EXISTS (SELECT FROM kept) THEN 'done' ELSE 'suppressed' END AS state,
-       CASE WHEN NOT EXISTS (SELECT FROM kept) THEN 'no_recipient' END AS reason;
+SELECT CASE WHEN EXISTS (SELECT FROM told) THEN 'done' ELSE 'suppressed' END AS state,
+       CASE WHEN NOT EXISTS (SELECT FROM told) THEN 'no_recipient' END AS reason;
 
 -- name: situation
 -- Whom a notice by e-mail tells: each address once, the fallback only where there is nobody else.
