@@ -38,6 +38,10 @@ class Api:
         """Call the console and return its JSON. Raises Refused."""
         return await self._call(method, f"{self.address.console}/api{path}", body, **more)
 
+    async def sink(self, path: str) -> Any:
+        """Ask the place where local mails and webhooks end."""
+        return await self._call("GET", f"{self.address.mail}{path}", None)
+
     async def post_events(self, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Post events, one alone or a batch, and return what was accepted, in order.
 

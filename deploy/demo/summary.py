@@ -21,6 +21,8 @@ def tell_figures(screen: Screen, accepted: int, findings: Findings, counts: Coun
         f"decided       {findings.interactions} interactions, {findings.cascades} raised by effects; discarded: {discarded}"
     )
     screen.say(f"effects       {outcomes}")
+    mails, hooks = (len(findings.sent[kind]) for kind in ("send_email", "fire_webhook"))
+    screen.say(f"arrived       {mails} mails, {hooks} webhooks, each once")
     if counts is not None and (latency := counts.latency()) is not None:
         screen.say(f"latency       {latency} from acceptance to effect")
 

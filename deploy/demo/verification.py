@@ -26,6 +26,8 @@ class Findings:
 
     differences: list[str] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
+    sent: dict[str, set[str]] = field(default_factory=lambda: {"send_email": set(), "fire_webhook": set()})
+    """Ids of the commands that are done, of the types whose effect can be looked at."""
     interactions: int = 0
     cascades: int = 0
     duplicates: int = 0
@@ -43,6 +45,9 @@ class Findings:
             self.examples.setdefault(_kind(interaction), interaction)
         for entry in observed.timeline.values():
             self.outcomes.update(command["outcome"]["state"] for command in entry["commands"])
+            for command in entry["commands"]:
+                if command["type"] in self.sent and command["outcome"]["state"] == "done":
+                    self.sent[command["type"]].add(command["id"])
 
 
 async def verify(api: Api, journal: Journal, phase: Phase, deadline_s: float) -> Findings:
@@ -66,6 +71,7 @@ async def verify(api: Api, journal: Journal, phase: Phase, deadline_s: float) ->
             group.create_task(compare())
     await _explanations(api, [*_sample(told), *journal.expected_anonymous()], findings)
     await _dead_letters(api, journal, findings)
+    await _arrivals(api, findings)
     return findings
 
 
@@ -73,6 +79,16 @@ async def _explanations(api: Api, interactions: Sequence[ExpectedInteraction], f
     for interaction in interactions:
         explained = await api.console("GET", f"/interactions/{interaction.uid}")
         findings.differences += unexplained(interaction, explained)
+
+
+async def _arrivals(api: Api, findings: Findings) -> None:
+    """Look for every mail and webhook where it was sent to. What came is looked up by the command's id."""
+    mails = [header for mail in await api.sink("/api/messages") for header in mail["headers"]]
+    hooks = [hook["headers"].get("webhook-id") for hook in await api.sink("/api/hooks")]
+    ids = [value.strip("<>").partition("@")[0] for name, value in mails if name.lower() == "message-id"]
+    for kind, came in (("send_email", Counter(ids)), ("fire_webhook", Counter(hooks))):
+        wrong = [command_id for command_id in findings.sent[kind] if came[command_id] != 1]
+        findings.differences += [f"{kind} {command_id} arrived {came[command_id]} times" for command_id in wrong]
 
 
 async def _dead_letters(api: Api, journal: Journal, findings: Findings) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from deploy.local.mail_page import framed
 
-KEPT_MAX: Final = 1_000
+KEPT_MAX: Final = 5_000
 _BODY_MAX: Final = 64 * 1024
 _SHOWN_MAX: Final = 100
 

@@ -29,7 +29,7 @@ from deploy.local.hook_sink import Hooks
 from deploy.local.mail_page import listing_page, message_page
 
 SIZE_MAX_BYTES: Final = 10 * 1024 * 1024
-KEPT_MAX: Final = 1_000
+KEPT_MAX: Final = 5_000
 _IN_TEXT: Final = re.compile(r"""\bhttps?://[^\s<>"]+""")
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _PAGE: Final = {

@@ -100,6 +100,7 @@ async def test_a_dead_command_is_carried_out_once_when_what_it_missed_is_there_a
     (command,) = (await work.why(first["uid"]))["commands"]
     assert (command["outcome"]["state"], command["outcome"]["attempts"]) == ("done", 2)
     marker = await work.asset([{"id": "end", "type": "adjust_score", "params": {"op": "add", "amount": 1}}])
+    await work.known(marker, 1)
     await work.settled(await work.click(marker, prospect))
     assert len(await work.timeline(prospect)) == len(before) + 1
     assert (await work.record(prospect))["version"] == version + 2
