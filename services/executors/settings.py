@@ -34,6 +34,8 @@ class Lanes(Concern):
     """Attempts begun at one destination, by this process: divide an account's quota by the number of processes."""
     taken_max: PositiveInt = 100
     """Deliveries taken in one transaction."""
+    gather_s: NonNegativeFloat = 0.01
+    """After a taking that found something, so that fewer and larger ones follow."""
     settled_max: PositiveInt = 200
     """Attempts settled in one transaction."""
     lease_margin_s: PositiveFloat = 30.0

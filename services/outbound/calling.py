@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Container, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -80,14 +81,14 @@ class Caller:
     async def call(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """Make one request. Raises PermanentError where it must not be made, RetryableError where no answer came of it."""
         try:
-            host, port = checked(url, self._allowed)
+            judged = _judged(url, self._allowed)
         except EgressError as exc:
             raise PermanentError(f"the URL is refused: {exc}") from None
         try:
             async with (
                 asyncio.timeout(self._settings.total_timeout_s),
                 self._session.request(
-                    method, _exactly(url, host, port), headers={**_HEADERS, **headers}, data=body, allow_redirects=False
+                    method, judged, headers={**_HEADERS, **headers}, data=body, allow_redirects=False
                 ) as answer,
             ):
                 read = await self._read(answer)
@@ -118,8 +119,11 @@ class Caller:
         return kept
 
 
-def _exactly(url: str, host: str, port: int) -> URL:
-    """Return the URL with the host as it was judged, whatever else a parser may take for one, and the rest as it is."""
+@lru_cache(maxsize=4096)
+def _judged(url: str, allowed: frozenset[HostPort]) -> URL:
+    """Return the URL with the host as it was judged, whatever else a parser may take for one, and the rest as it is. Raises
+    EgressError."""
+    host, port = checked(url, allowed)
     netloc = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     written = urlsplit(url)._replace(netloc=netloc).geturl()
     return URL(written, encoded=written.isascii())

@@ -103,7 +103,9 @@ class Dispatcher:
             log.warning("deliveries_retried", executor=self._executor, reason=exc.reason, failures=self._failures)
             await asyncio.wait([stop], timeout=self._backoff.delay_s(self._failures))
             return
-        if not taken:
+        if taken:
+            await asyncio.wait([stop], timeout=self._limits.remote.gather_s)
+        else:
             woken = asyncio.create_task(self._work.wait())
             await asyncio.wait([stop, woken], timeout=self._limits.delivery_poll_s, return_when=asyncio.FIRST_COMPLETED)
             woken.cancel()
