@@ -5,6 +5,7 @@ Both count. A line of JSON on standard input is answered with the counts, and se
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -25,9 +26,11 @@ class Counts:
         await request.read()
         answer = web.StreamResponse(status=200)
         await answer.prepare(request)
-        while True:
-            await answer.write(b".")
-            await asyncio.sleep(1.0)
+        with suppress(ConnectionError):
+            while True:
+                await answer.write(b".")
+                await asyncio.sleep(1.0)
+        return answer
 
     async def silent(self, request: web.Request) -> web.Response:
         """Take a request and never answer."""
