@@ -26,6 +26,8 @@ from services.outbound.settings import Webhook
 
 _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "finish-actions/1", "Accept": "*/*"}
 _LINE_MAX: Final = 8190
+_KEEPALIVE_S: Final = 2.0
+"""Less than any server's: a request on a connection that is being closed would be a failed attempt."""
 
 
 class DeniedError(OSError):
@@ -149,7 +151,7 @@ async def caller(settings: Webhook, resolver: AbstractResolver | None = None) ->
         socket_factory=guard.socket,
         use_dns_cache=False,
         limit=0,
-        keepalive_timeout=10.0,
+        keepalive_timeout=_KEEPALIVE_S,
         enable_cleanup_closed=False,
     )
     async with aiohttp.ClientSession(

@@ -159,9 +159,14 @@ def _taken(row: asyncpg.Record) -> Taken:
     return Taken(delivery_of(row), row["lease"], row["attempts"], row["cut_off"], row["deadline_at"])
 
 
+def _storable(text: str) -> str:
+    """Return what the other side said without what no text column holds."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")
+
+
 def _attempt(end: Ending) -> tuple[Any, ...]:
     answer = end.answer
     said = (None, None, None) if answer is None else (answer.status, answer.excerpt, answer.reference)
-    status, excerpt, reference = said
+    status, excerpt, reference = (None if text is None else _storable(text) for text in said)
     error = end.outcome.error
     return end.taken.delivery.command.id, end.taken.lease, end.outcome.state, status, error, excerpt, reference

@@ -294,12 +294,22 @@ async def test_many_dispatchers_make_every_attempt_once(bench: Dispatching) -> N
     assert set((await bench.ledger()).values()) == {("done", None)}
 
 
+async def test_what_no_column_holds_of_an_answer_is_left_out(bench: Dispatching) -> None:
+    bench.other.answers.append(Answer(Outcome("done"), "2\x0000", "a\x00b\ud800", "\x00"))
+    await bench.settle([bench.asks(await bench.prospect())])
+    await bench.work()
+    (attempt,) = await bench.attempts()
+    assert (attempt["result"], attempt["status"], attempt["answer"], attempt["reference"]) == ("done", "200", "ab?", "")
+
+
 async def test_one_result_that_cannot_be_written_does_not_hold_the_others(bench: Dispatching) -> None:
     prospect = await bench.prospect()
     asked = [bench.asks(prospect) for _ in range(4)]
-    bench.other.answers.extend([Answer(Outcome("done"), excerpt="a\x00b"), DONE, DONE, DONE])
+    await bench.pool.execute("ALTER TABLE delivery_attempts ADD CONSTRAINT short CHECK (length(answer) < 9)")
+    bench.other.answers.extend([Answer(Outcome("done"), excerpt="a long answer"), DONE, DONE, DONE])
     await bench.settle(asked)
     await bench.work()
+    await bench.pool.execute("ALTER TABLE delivery_attempts DROP CONSTRAINT short")
     assert sorted((await bench.ledger()).values()) == [("dead", "permanent"), *[("done", None)] * 3]
 
 
