@@ -145,6 +145,19 @@ ROWS: Final[Mapping[str, tuple[Panel, ...]]] = {
         ),
         Panel("Commands that came again", "ops", {_rate("finish_executor_repeats_total", "executor"): "{{executor}}"}),
         Panel(
+            "Attempts at other systems",
+            "ops",
+            {_rate("finish_delivery_attempts_total", "executor", "result"): "{{executor}} {{result}}"},
+        ),
+        Panel(
+            "Destinations that fail",
+            "short",
+            {
+                "sum by (executor) (finish_delivery_destinations_open)": "{{executor}} left alone",
+                _more("finish_delivery_destinations_paused_total", "executor"): "{{executor}} paused",
+            },
+        ),
+        Panel(
             "Transactions tried again",
             "short",
             {_more("finish_executor_retries_total", "executor", "because"): "{{executor}} {{because}}"},
