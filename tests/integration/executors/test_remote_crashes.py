@@ -28,6 +28,16 @@ FEW = {
     "FA_WEBHOOK__TOTAL_TIMEOUT_S": "1",
 }
 
+NOTE = """
+import json, uuid
+from pathlib import Path
+
+def handler(event, context):
+    written = context.aws_request_id + "\\n" + json.dumps(event, sort_keys=True)
+    Path({calls!r}, str(uuid.uuid4())).write_text(written)
+    return {{"id": context.aws_request_id}}
+"""
+
 
 @pytest.mark.parametrize("point", [*INTAKE, *DISPATCHER])
 async def test_a_webhook_killed_at_any_step_arrives_with_one_id_and_the_same_bytes(
@@ -119,6 +129,58 @@ async def test_a_mail_killed_at_any_step_leaves_at_most_once_unless_the_owner_wa
             assert len(sent) == COUNT
             assert max(sent.values()) <= 2
         assert all(len({body for _, body in box.received if id_.encode() in body}) == 1 for id_ in sent)
+
+
+@pytest.mark.parametrize("point", ["before-begun", "after-begun", "after-attempt", "before-settled", "after-settled"])
+async def test_a_function_killed_at_any_step_is_called_again_with_its_id_and_payload_and_answers_into_the_record_once(
+    point: str,
+    database_url: str,
+    env: dict[str, str],
+    kafka_settings: Kafka,
+    producer: AIOKafkaProducer,
+    tmp_path: Path,
+) -> None:
+    functions, calls = tmp_path / "lambda", tmp_path / "calls"
+    functions.mkdir()
+    calls.mkdir()
+    (functions / "note.py").write_text(NOTE.format(calls=str(calls)))
+    async with bench_of("tags", database_url) as bench:
+        prospects = [await bench.prospect(email=f"p{number}@example.org") for number in range(COUNT)]
+        params = {"function": "note", "provider": "local", "response_map": {"company": "/id"}}
+        documents = [
+            command(prospect_id, "execute_lambda", params, number, interaction=INTERACTION)
+            for number, prospect_id in enumerate(prospects)
+        ]
+        topic = kafka_settings.topic(commands_topic("lambda"))
+        for document in documents:
+            await producer.send_and_wait(topic, orjson.dumps(document), key=document["prospect_id"].encode())
+        allowed = (
+            env
+            | FEW
+            | {
+                "FA_LAMBDA__LOCAL_ENABLED": "true",
+                "FA_LAMBDA__LOCAL_FOLDER": str(functions),
+                "FA_LAMBDA__LOCAL_TIMEOUT_S": "3",
+                "FA_LAMBDA__TIMEOUT_S": "3",
+            }
+        )
+        armed = allowed | {"FA_FAIL": f"executor.lambda.{point}:2:kill"}
+        doomed = ServiceProcess("services.executors", "lambda", env=armed, folder=tmp_path)
+        await doomed.start(wait_ready=False)
+        assert await asyncio.wait_for(doomed.wait(), 30) == -9
+
+        async with ServiceProcess("services.executors", "lambda", env=allowed, folder=tmp_path):
+            await eventually(lambda: _ended(bench.pool), 40)
+
+        by_id = defaultdict(list)
+        for call in calls.iterdir():
+            id_, _, payload = call.read_text().partition("\n")
+            by_id[id_].append(payload)
+        assert by_id.keys() == {document["id"] for document in documents}
+        assert all(len(set(sent)) == 1 and len(sent) <= 2 for sent in by_id.values())
+        for document, prospect_id in zip(documents, prospects, strict=True):
+            values = [each["values"]["fields"].get("company") for each in await bench.snapshots(prospect_id)]
+            assert values == [None, document["id"]]
 
 
 async def _template(pool: asyncpg.Pool) -> None:
