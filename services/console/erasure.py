@@ -23,6 +23,7 @@ _REMOVED: Final = (
     "leads",
     "tasks",
     "notices",
+    "resubscriptions",
     "record",
     "commands",
     "deliveries",

@@ -10,7 +10,16 @@ from services.console.bodies.dead_letters import (
     Replays,
     ShownDeadLetter,
 )
-from services.console.bodies.effects import DeliveryQuery, EffectQuery, Lead, Notice, NoticeQuery, ShownDelivery, Task
+from services.console.bodies.effects import (
+    DeliveryQuery,
+    EffectQuery,
+    Lead,
+    Notice,
+    NoticeQuery,
+    Resubscription,
+    ShownDelivery,
+    Task,
+)
 from services.console.bodies.pauses import NewPause, Pause
 from services.console.bodies.webhooks import WebhookTest, WebhookTested
 from services.console.handlers.dead_letters import DeadLetters
@@ -26,6 +35,14 @@ def effects_routes(effects: Effects) -> Sequence[AnyRoute]:
     return (
         Route("GET", "/api/leads", "List the leads, newest first", effects.leads, Page[Lead], query=EffectQuery),
         Route("GET", "/api/tasks", "List the tasks, newest first", effects.tasks, Page[Task], query=EffectQuery),
+        Route(
+            "GET",
+            "/api/resubscriptions",
+            "List on what grounds unsubscribes were overruled, newest first",
+            effects.resubscriptions,
+            Page[Resubscription],
+            query=EffectQuery,
+        ),
         Route(
             "GET", "/api/notices", "List the notices, newest first", effects.notices, Page[Notice], query=NoticeQuery
         ),

@@ -58,6 +58,16 @@ class Task(BaseModel):
     created_at: datetime
 
 
+class Resubscription(BaseModel):
+    """On what grounds an action put somebody who had unsubscribed on a list again."""
+
+    id: UUID
+    prospect_id: UUID
+    list: str
+    evidence: str
+    created_at: datetime
+
+
 class Notice(BaseModel):
     """What a user was told in-app, `count` times in one if the action gathers."""
 

@@ -13,6 +13,7 @@ class Removed(BaseModel):
     leads: int
     tasks: int = 0
     notices: int = 0
+    resubscriptions: int = 0
     commands: int
     """Pending ones, which are `suppressed(erased)` now."""
     deliveries: int = 0

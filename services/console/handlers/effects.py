@@ -8,7 +8,16 @@ from uuid import UUID
 
 from schemas.topics import EXECUTORS, RECORD_EXECUTORS
 from services.chassis.sql_files import load_sql
-from services.console.bodies.effects import DeliveryQuery, EffectQuery, Lead, Notice, NoticeQuery, ShownDelivery, Task
+from services.console.bodies.effects import (
+    DeliveryQuery,
+    EffectQuery,
+    Lead,
+    Notice,
+    NoticeQuery,
+    Resubscription,
+    ShownDelivery,
+    Task,
+)
 from services.console.paging import Page, bad_cursor, cut, decode_cursor, encode_cursor
 from services.console.refusals import not_found
 from services.console.route import Call
@@ -21,7 +30,7 @@ _DELIVERING: Final = [name for name in EXECUTORS if name not in RECORD_EXECUTORS
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """The calls under /api/leads, /api/tasks, /api/notices and /api/deliveries."""
+    """The calls under /api/leads, /api/tasks, /api/resubscriptions, /api/notices and /api/deliveries."""
 
     database: Database
 
@@ -34,6 +43,11 @@ class Effects:
         """List the tasks, newest first."""
         rows, following = await self._newest("tasks", call.query)
         return Page(items=[Task(**row) for row in rows], next=following)
+
+    async def resubscriptions(self, call: Call[None, EffectQuery]) -> Page[Resubscription]:
+        """List on what grounds unsubscribes were overruled, newest first."""
+        rows, following = await self._newest("resubscriptions", call.query)
+        return Page(items=[Resubscription(**row) for row in rows], next=following)
 
     async def notices(self, call: Call[None, NoticeQuery]) -> Page[Notice]:
         """List the notices, newest first."""

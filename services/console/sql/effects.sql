@@ -14,6 +14,13 @@ WHERE ($1::uuid IS NULL OR prospect_id = $1)
 ORDER BY created_at DESC, id DESC
 LIMIT $4
 
+-- name: resubscriptions
+SELECT * FROM resubscriptions
+WHERE ($1::uuid IS NULL OR prospect_id = $1)
+  AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
+ORDER BY created_at DESC, id DESC
+LIMIT $4
+
 -- name: notices
 SELECT id, command_id, prospect_id, user_id AS user, subject, text, count, created_at, read_at FROM notices
 WHERE ($1::uuid IS NULL OR prospect_id = $1)

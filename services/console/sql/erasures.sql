@@ -36,6 +36,9 @@ DELETE FROM tasks WHERE prospect_id = $1
 -- name: notices
 DELETE FROM notices WHERE prospect_id = $1
 
+-- name: resubscriptions
+DELETE FROM resubscriptions WHERE prospect_id = $1
+
 -- name: record
 DELETE FROM prospects WHERE id = $1
 

@@ -8,8 +8,8 @@ from services.executors.executor import RecordAction
 
 
 def operands(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the lists and whether an unsubscribe is overruled."""
-    return AddToListParams.model_validate(params, strict=False).model_dump(include={"lists", "resubscribe"})
+    """Return the lists, whether an unsubscribe is overruled, and on what grounds."""
+    return AddToListParams.model_validate(params, strict=False).model_dump()
 
 
 ACTION: Final = RecordAction("add_to_list", operands)

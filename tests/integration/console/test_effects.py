@@ -99,6 +99,16 @@ async def test_a_lead_is_listed(console: Running) -> None:
     assert (listed["id"], listed["status"]) == (str(lead), "new")
 
 
+async def test_the_grounds_of_a_resubscription_are_listed(console: Running) -> None:
+    prospect = await console.work.prospect()
+    await console.rows(
+        "INSERT INTO resubscriptions (prospect_id, list, evidence) VALUES ($1, 'news', 'asked at the fair') RETURNING id",
+        UUID(prospect),
+    )
+    (listed,) = (await console.work.api("GET", f"/resubscriptions?prospect_id={prospect}"))["items"]
+    assert (listed["list"], listed["evidence"]) == ("news", "asked at the fair")
+
+
 async def test_a_delivery_says_how_it_stands_and_what_it_waits_for(console: Running) -> None:
     prospect, ahead = await console.work.prospect(), uuid4()
     command = await _waiting(console, prospect, ahead, dead=False)

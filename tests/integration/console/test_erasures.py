@@ -27,6 +27,7 @@ OF_A_PROSPECT: Final = {
     "leads",
     "tasks",
     "notices",
+    "resubscriptions",
     "command_ledger",
     "deliveries",
     "delivery_requests",

@@ -1,16 +1,18 @@
 -- The attribute `lists`, list id -> subscribed, pending or unsubscribed. Parameters and results are those of tags.sql.
 
 -- name: add_to_list
--- Subscribes to the lists that the prospect is not on; one who unsubscribed only with `resubscribe`.
--- operands: lists, resubscribe
+-- Subscribes to the lists that the prospect is not on; one who unsubscribed only with `resubscribe`, and then its evidence is
+-- kept.
+-- operands: lists, resubscribe, evidence
 WITH command AS (
     SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::jsonb[]) AS c (prospect_id, place, operands)
 ), judged AS (
-    SELECT c.prospect_id, c.place, joined.lists
+    SELECT c.prospect_id, c.place, c.operands ->> 'evidence' AS evidence, joined.lists, joined.again
     FROM command c
     JOIN prospects p ON p.id = c.prospect_id
     CROSS JOIN LATERAL (
-        SELECT jsonb_object_agg(given.id, 'subscribed') AS lists
+        SELECT jsonb_object_agg(given.id, 'subscribed') AS lists,
+               array_agg(DISTINCT given.id) FILTER (WHERE p.lists ->> given.id = 'unsubscribed') AS again
         FROM jsonb_array_elements_text(c.operands -> 'lists') AS given (id)
         WHERE p.lists ->> given.id IS NULL
            OR (p.lists ->> given.id = 'unsubscribed' AND (c.operands ->> 'resubscribe')::boolean)
@@ -18,6 +20,9 @@ WITH command AS (
 ), changed AS (
     UPDATE prospects p SET lists = p.lists || j.lists, applied_lists = greatest(p.applied_lists, j.place)
     FROM judged j WHERE p.id = j.prospect_id AND j.lists IS NOT NULL
+), grounds AS (
+    INSERT INTO resubscriptions (prospect_id, list, evidence)
+    SELECT j.prospect_id, unnest(j.again), j.evidence FROM judged j
 )
 SELECT prospect_id, CASE WHEN lists IS NULL THEN 'no_change' ELSE 'done' END AS outcome, NULL AS error FROM judged;
 
