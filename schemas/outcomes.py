@@ -18,6 +18,7 @@ DeadReason = Literal[
     "duplicate_conflict",
     "permanent",
     "exhausted",
+    "uncertain",
 ]
 
 SETTLED: Final = frozenset({"done", "no_change", "suppressed", "dead", "uncertain"})

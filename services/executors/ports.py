@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
 from schemas.commands.command import Command
@@ -19,6 +19,10 @@ class Outcome:
     reason: DeadReason | Suppressed | None = None
     error: str | None = None
     attempts: int = 1
+
+
+KEPT: Final = ("dead", "uncertain")
+"""How a delivery ends that leaves a dead letter: it can be carried out again, if somebody says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from services.executors.adapters.deliveries import SQL as DELIVERIES
 from services.executors.adapters.deliveries import delivery_of, prospects_with_owners
 from services.executors.adapters.ledger import FOLDER, Bounds, LedgerTransaction, columns, transaction
 from services.executors.executor import IN_APP
-from services.executors.ports import Again, Ending, Prepared, Taken
+from services.executors.ports import KEPT, Again, Ending, Prepared, Taken
 
 SQL: Final = load_sql(FOLDER / "attempts.sql")
 
@@ -114,7 +114,7 @@ class PostgresDesk(LedgerTransaction):
         ]
         await self._connection.fetch(DELIVERIES["end"], *columns(rows))
         ids = [end.taken.delivery.command.id for end in endings]
-        over = [end.taken.delivery.command.id for end in endings if end.outcome.state not in ("dead", "uncertain")]
+        over = [end.taken.delivery.command.id for end in endings if end.outcome.state not in KEPT]
         await self._connection.fetch(SQL["ended"], ids, over)
         await self._attempts([_attempt(end) for end in endings])
 

@@ -85,7 +85,7 @@ class LedgerTransaction:
         return {row["id"] for row in rows}
 
     async def revive(self, commands: Sequence[Command]) -> set[UUID]:
-        """Take dead commands again, one attempt more, and return the ids of those that were dead."""
+        """Take commands again that are dead or uncertain, one attempt more, and return the ids of those that were."""
         wanted = columns([(c.id, c.prospect_id) for c in commands])
         rows = await self._connection.fetch(LEDGER["revive"], *wanted, self.claimed_as)
         return {row["command_id"] for row in rows}

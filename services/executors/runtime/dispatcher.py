@@ -21,7 +21,7 @@ from services.chassis.clock import Clock
 from services.chassis.errors import PermanentError, RetryableError
 from services.chassis.failpoints import failpoint
 from services.executors import metrics
-from services.executors.ports import Again, Answer, Ending, Outcome, Remote, RemoteTransaction, UncertainError
+from services.executors.ports import KEPT, Again, Answer, Ending, Outcome, Remote, RemoteTransaction, UncertainError
 from services.executors.runtime.claiming import Attempt, Claims
 from services.executors.runtime.counting import count
 from services.executors.runtime.lanes import Lanes
@@ -259,14 +259,14 @@ async def _close(endings: Sequence[Ending], tx: RemoteTransaction) -> None:
     letters = [
         letter_of(end.taken.delivery, end.outcome, end.taken.attempts + 1)
         for end in endings
-        if end.outcome.state == "dead"
+        if end.outcome.state in KEPT
     ]
     if letters:
         await tx.bury(letters)
     over: set[UUID] = {
         end.taken.delivery.replay_of
         for end in endings
-        if end.taken.delivery.replay_of is not None and end.outcome.state != "dead"
+        if end.taken.delivery.replay_of is not None and end.outcome.state not in KEPT
     }
     if over:
         await tx.forget(over)

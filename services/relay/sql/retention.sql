@@ -7,7 +7,7 @@ WHERE command_id IN (
     SELECT command_id FROM command_ledger AS settled
     WHERE settled_at < $1
       AND state IN ('done', 'no_change', 'suppressed', 'dead', 'uncertain')
-      AND NOT (state = 'dead' AND EXISTS (SELECT FROM dead_letters WHERE dead_letters.uid = settled.uid))
+      AND NOT (state IN ('dead', 'uncertain') AND EXISTS (SELECT FROM dead_letters WHERE dead_letters.uid = settled.uid))
     LIMIT $2
 )
 
@@ -19,7 +19,7 @@ WHERE command_id IN (
     WHERE created_at < $1
       AND NOT EXISTS (SELECT FROM deliveries d WHERE d.command_id = r.command_id)
       AND NOT EXISTS (SELECT FROM command_ledger l JOIN dead_letters b ON b.uid = l.uid
-                      WHERE l.command_id = r.command_id AND l.state = 'dead')
+                      WHERE l.command_id = r.command_id AND l.state IN ('dead', 'uncertain'))
     LIMIT $2
 )
 

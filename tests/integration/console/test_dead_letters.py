@@ -122,6 +122,19 @@ async def test_all_that_match_are_replayed_in_the_order_of_their_log_as_many_as_
         assert await enqueued(running) == [str(wanted[number]) for number in (2, 1, 0)]
 
 
+async def test_what_may_have_been_carried_out_already_is_replayed_only_when_it_is_named(unpublished: Running) -> None:
+    mail = {"topic": commands("email"), "executor": "email"}
+    dead, unsure = await stored(unpublished, **mail), await stored(unpublished, **mail, reason="uncertain")
+    assert await unpublished.work.api("POST", "/dead-letters/replay", {"executor": "email"}) == {
+        "replayed": 1,
+        "left": False,
+    }
+    assert await enqueued(unpublished) == [str(dead)]
+    which = {"executor": "email", "reason": "uncertain"}
+    assert await unpublished.work.api("POST", "/dead-letters/replay", which) == {"replayed": 1, "left": False}
+    assert await enqueued(unpublished) == [str(dead), str(unsure)]
+
+
 async def test_what_cannot_be_replayed_is_409_and_says_why(unpublished: Running) -> None:
     for columns, why in (
         ({"topic": "outbox", "reason": "oversize"}, "larger than a topic takes"),

@@ -88,6 +88,32 @@ async def test_when_the_schedule_is_used_up_it_is_dead_and_a_replay_sends_the_sa
     assert await bench.pool.fetchval("SELECT count(*) FROM dead_letters") == 0
 
 
+async def test_what_may_have_been_carried_out_goes_out_again_only_when_somebody_says_so_and_with_the_same_bytes(
+    bench: Dispatching,
+) -> None:
+    asked = bench.asks(await bench.prospect(email="ann@example.org"))
+    bench.other.repeats = False
+    bench.other.answers.extend([UncertainError("cut off")] * 2)
+    await bench.settle([asked])
+    for attempts in (1, 2):
+        await bench.work()
+        assert (await bench.state(asked), len(bench.other.calls)) == (("uncertain", None), attempts)
+        (letter,) = await bench.pool.fetch("SELECT * FROM dead_letters")
+        assert (letter["reason"], letter["error"], letter["replayed_at"]) == ("uncertain", "cut off", None)
+        await bench.settle_records([bench.replay(asked, letter["id"])])
+        await bench.work()
+        assert (await bench.state(asked), len(bench.other.calls)) == (("uncertain", None), attempts)
+        await bench.pool.execute("UPDATE dead_letters SET replayed_at = now()")
+        await bench.settle_records([bench.replay(asked, letter["id"])])
+    await bench.work()
+
+    assert await bench.state(asked) == ("done", None)
+    assert len(bench.other.calls) == 3
+    assert len({request for _, request, _ in bench.other.calls}) == 1
+    assert await bench.pool.fetchval("SELECT count(*) FROM dead_letters") == 0
+    assert await bench.pool.fetchval("SELECT count(*) FROM delivery_requests") == 0
+
+
 async def test_a_refusal_for_good_is_dead_at_once_and_leaves_the_lane_open(bench: Dispatching) -> None:
     prospect = await bench.prospect()
     asked = [bench.asks(prospect) for _ in range(20)]

@@ -37,12 +37,12 @@ SELECT command_id, prospect_id FROM command_ledger WHERE command_id = ANY ($1::u
 SELECT id FROM dead_letters WHERE id = ANY ($1::uuid[]) AND replayed_at IS NOT NULL ORDER BY id FOR UPDATE;
 
 -- name: revive
--- Takes dead commands again, in the state of those that are claimed.
+-- Takes commands again that are dead or uncertain, in the state of those that are claimed.
 -- $1 command ids, $2 prospect ids, $3 state
 UPDATE command_ledger AS l
 SET state = $3, reason = NULL, error = NULL, attempts = l.attempts + ($3 <> 'waiting')::integer, settled_at = clock_timestamp()
 FROM unnest($1::uuid[], $2::uuid[]) AS c (command_id, prospect_id)
-WHERE l.command_id = c.command_id AND l.prospect_id = c.prospect_id AND l.state = 'dead'
+WHERE l.command_id = c.command_id AND l.prospect_id = c.prospect_id AND l.state IN ('dead', 'uncertain')
 RETURNING l.command_id;
 
 -- name: forget
