@@ -112,6 +112,8 @@ async def test_what_may_have_been_carried_out_goes_out_again_only_when_somebody_
     assert len({request for _, request, _ in bench.other.calls}) == 1
     assert await bench.pool.fetchval("SELECT count(*) FROM dead_letters") == 0
     assert await bench.pool.fetchval("SELECT count(*) FROM delivery_requests") == 0
+    told = [(row["number"], row["result"]) for row in await bench.attempts()]
+    assert told == [(1, "uncertain"), (2, "uncertain"), (3, "done")]
 
 
 async def test_a_refusal_for_good_is_dead_at_once_and_leaves_the_lane_open(bench: Dispatching) -> None:
@@ -217,6 +219,35 @@ async def test_the_result_of_a_zombie_changes_nothing(bench: Dispatching) -> Non
     assert len(bench.other.calls) == 1
     assert (await bench.state(asked))[0] == "waiting"
     assert len(await bench.deliveries()) == 1
+
+
+async def test_a_zombie_from_before_a_replay_does_not_end_what_the_replay_began(bench: Dispatching) -> None:
+    asked, other, answered = bench.asks(await bench.prospect()), bench.another(), asyncio.Event()
+    bench.other.repeats = False
+
+    async def slowly(_: Command) -> None:
+        await answered.wait()
+
+    async def overtaken(_: Command) -> None:
+        bench.clock.moved += timedelta(hours=1)
+        bench.other.meanwhile = slowly
+        await other.take()
+        assert await bench.state(asked) == ("uncertain", None)
+        (letter,) = await bench.pool.fetch("UPDATE dead_letters SET replayed_at = now() RETURNING id")
+        await bench.settle_records([bench.replay(asked, letter["id"])])
+        bench.clock.moved += timedelta(seconds=1)
+        bench.other.timeout_s = 60.0
+        await other.take()
+
+    bench.other.meanwhile = overtaken
+    await bench.settle([asked])
+    await bench.work()
+    assert len(bench.other.calls) == 2
+    assert len(await bench.deliveries()) == 1
+    answered.set()
+    await run_dry(other)
+    assert await bench.state(asked) == ("done", None)
+    assert await bench.deliveries() == []
 
 
 @pytest.mark.parametrize(("repeats", "state"), [(True, "retrying"), (False, "uncertain")])

@@ -3,7 +3,8 @@
 -- name: deliver
 -- Keeps deliveries, and what they wait for: the commands ahead of them that have not ended, or are dead and hold them. One that
 -- ends at this moment is met by `unresolved`. One that is there already, of an event that was sent again while its command was
--- deferred for longer than repeats are known, stays as it is.
+-- deferred for longer than repeats are known, stays as it is. Its leases count on from those of an earlier delivery of the command,
+-- whose workers may still be at it.
 -- $1 command ids, $2 executor, $3 destinations, $4 types, $5 actions, $6 prospect ids, $7 topics, $8 partitions, $9 offsets,
 -- $10 keys, $11 values, $12 dead letters that they are the replay of, $13 not before, $14 what they come after, $15 instant
 WITH delivery AS (
@@ -21,10 +22,11 @@ WITH delivery AS (
                        false)
 ), kept AS (
     INSERT INTO deliveries (command_id, executor, destination, type, action, prospect_id, topic, partition, "offset", key,
-                            value, replay_of, due_at, waits, held)
+                            value, replay_of, due_at, waits, held, lease)
     SELECT d.command_id, $2, d.destination, d.type, d.action, d.prospect_id, d.topic, d.partition, d."offset", d.key,
            d.value, d.replay_of, greatest(d.not_before, $15::timestamptz), count(w.after_id),
-           count(w.after_id) FILTER (WHERE w.dead)
+           count(w.after_id) FILTER (WHERE w.dead),
+           (SELECT coalesce(max(a.number), 0) FROM delivery_attempts a WHERE a.command_id = d.command_id)
     FROM delivery d LEFT JOIN wait w ON w.command_id = d.command_id
     GROUP BY d.command_id, d.destination, d.type, d.action, d.prospect_id, d.topic, d.partition, d."offset", d.key, d.value,
              d.replay_of, d.not_before
