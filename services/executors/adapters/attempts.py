@@ -67,9 +67,11 @@ class PostgresDesk(LedgerTransaction):
         return prospects_with_owners(await self._connection.fetch(DELIVERIES["prospects"], list(ids)))
 
     async def details(self, commands: Sequence[Command]) -> dict[UUID, Mapping[str, Any]]:
-        """Return what the statement `situation` adds."""
+        """Return what the statement `situation` adds, alone with these prospects where there is `alone`."""
         if "situation" not in self.statements or not commands:
             return {}
+        if "alone" in self.statements:
+            await self._connection.fetch(self.statements["alone"], [command.prospect_id for command in commands])
         asked = columns([(command.id, command.prospect_id, command.params) for command in commands])
         rows = await self._connection.fetch(self.statements["situation"], *asked)
         return {row["command_id"]: row["details"] for row in rows}

@@ -1,5 +1,6 @@
 """What the statements of mails read and keep."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,13 +9,19 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
+from schemas.commands.command import Command
 from services.chassis import postgres
 from services.chassis.postgres import Pool
 from services.chassis.settings import Postgres
 from services.chassis.sql_files import load_sql
-from services.executors.adapters.ledger import FOLDER
+from services.executors.adapters.attempts import Desk
+from services.executors.adapters.ledger import FOLDER, Bounds
+from tests.integration.executors.bench import command
+from tests.support.eventually import eventually
 
 EMAIL, NOTIFY = load_sql(FOLDER / "email.sql"), load_sql(FOLDER / "notify.sql")
+WAITS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -86,6 +93,35 @@ async def test_a_mail_is_told_of_others_that_left_or_may_have_and_of_those_besid
     recent = [datetime.fromisoformat(at) for at in found[0]["recent"]]
     assert recent == [NOW - timedelta(minutes=minutes) for minutes in (1, 2, 3)]
     assert [one["beside"] for one in found] == [0, 1, 1, 2]
+
+
+async def test_two_that_decide_on_mails_to_one_prospect_do_so_one_after_the_other(pool: Pool) -> None:
+    ann, bob = await prospect(pool), await prospect(pool)
+    desk = Desk(pool, "email", Bounds(5.0, 1000))
+
+    async def decided(*prospects: UUID) -> list[int]:
+        asked = [
+            Command.model_validate(command(id_, "send_email", {"template": "welcome"}, 1), strict=False)
+            for id_ in prospects
+        ]
+        async with desk.transaction(NOW) as tx:
+            found = await tx.details(asked)
+        return [len(found[one.id]["recent"]) for one in asked]
+
+    async with pool.acquire() as connection:
+        async with connection.transaction():
+            await connection.execute(EMAIL["alone"].replace("$1", f"'{{{ann}}}'"))
+            assert await decided(bob) == [0]
+            later = asyncio.create_task(decided(bob, ann))
+            await eventually(lambda: pool.fetchval(WAITS))
+            await connection.execute(
+                "INSERT INTO delivery_attempts (command_id, number, executor, destination, prospect_id, started_at, result)"
+                " VALUES ($1, 1, 'email', 'mail', $2, $3, 'started')",
+                uuid4(),
+                ann,
+                NOW,
+            )
+        assert await later == [0, 1]
 
 
 async def test_where_links_lead_is_kept_once(pool: Pool) -> None:

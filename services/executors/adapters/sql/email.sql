@@ -1,5 +1,12 @@
 -- Mails to prospects.
 
+-- name: alone
+-- Locks until the end what decides on mails to these prospects: two that decide side by side would not see each other's mails and
+-- send more than may be.
+-- $1 prospect ids
+SELECT pg_advisory_xact_lock(k.key)
+FROM (SELECT DISTINCT hashtextextended('finish.mails/' || p.id, 0) AS key FROM unnest($1::uuid[]) AS p (id) ORDER BY key) AS k
+
 -- name: situation
 -- What a mail needs besides the record. `recent`: when other mails to the prospect were begun that were sent or may have been,
 -- newest first, transactional ones too; `beside`: how many marketing mails to it stand before this one in the batch.
