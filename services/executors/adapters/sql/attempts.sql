@@ -18,7 +18,8 @@ WHERE lane.destination <> ALL ($3::text[])
   AND NOT EXISTS (SELECT FROM pauses p WHERE p.scope = 'destination' AND p.target = $1 || ':' || lane.destination);
 
 -- name: take
--- Leases what is due, oldest first, and leaves to others what they hold. A row that is paused stays.
+-- Leases what is due, oldest first, and leaves to others what they hold. A row that is paused stays. Each counts as begun: what is
+-- not is put off, due again or ended in the same transaction.
 -- $1 executor, $2 destinations, $3 how many of each at most, $4 instant, $5 end of the lease, $6 deadline of what has none
 WITH due AS (
     SELECT t.command_id, t.begun
@@ -36,7 +37,7 @@ WITH due AS (
     ) AS t
 ), leased AS (
     UPDATE deliveries d
-    SET due_at = $5, lease = d.lease + 1, begun = false, attempts = d.attempts + due.begun::integer,
+    SET due_at = $5, lease = d.lease + 1, begun = true, attempts = d.attempts + due.begun::integer,
         deadline_at = coalesce(d.deadline_at, $6)
     FROM due WHERE d.command_id = due.command_id
     RETURNING d.*, due.begun AS cut_off
@@ -77,12 +78,8 @@ ON CONFLICT (command_id) DO NOTHING;
 
 -- name: begin
 -- $1 command ids, $2 executor, $3 instant
-WITH begun AS (
-    UPDATE deliveries SET begun = true WHERE command_id = ANY ($1::uuid[])
-    RETURNING command_id, lease, destination, prospect_id
-)
 INSERT INTO delivery_attempts (command_id, number, executor, destination, prospect_id, started_at)
-SELECT command_id, lease, $2, destination, prospect_id, $3 FROM begun
+SELECT command_id, lease, $2, destination, prospect_id, $3 FROM deliveries WHERE command_id = ANY ($1::uuid[])
 ON CONFLICT (command_id, number) DO UPDATE
 SET started_at = excluded.started_at, ended_at = NULL, result = 'started', status = NULL, error = NULL, answer = NULL,
     reference = NULL;
@@ -90,7 +87,7 @@ SET started_at = excluded.started_at, ended_at = NULL, result = 'started', statu
 -- name: put_off
 -- $1 command ids, $2 due at
 WITH later AS (
-    UPDATE deliveries d SET due_at = l.due_at, deadline_at = NULL
+    UPDATE deliveries d SET due_at = l.due_at, deadline_at = NULL, begun = false
     FROM unnest($1::uuid[], $2::timestamptz[]) AS l (command_id, due_at)
     WHERE d.command_id = l.command_id
     RETURNING d.command_id, d.due_at
