@@ -28,14 +28,16 @@ FOR UPDATE
 
 -- name: chosen
 -- The oldest that match, each prospect's in the order of its log; to be replayed ($5) only those that can be and for which
--- it was not asked yet, of those that may have been carried out already only when these are named. What somebody holds is being carried out or deleted: it is left out.
+-- it was not asked yet, of those that may have been carried out already only when these are named. What somebody holds is being
+-- carried out or deleted: it is left out.
 SELECT id, topic, reason, command_id
 FROM dead_letters AS letter
 WHERE ($1::text IS NULL OR executor = $1)
   AND ($2::text IS NULL OR reason = $2)
   AND ($3::text IS NULL OR topic = $3)
   AND ($4::text IS NULL OR prospect_id = $4)
-  AND (NOT $5::boolean OR ((reason <> 'uncertain' OR $2 = 'uncertain') AND replayed_at IS NULL AND dead_letter_refusal(letter) IS NULL))
+  AND (NOT $5::boolean OR (replayed_at IS NULL AND dead_letter_refusal(letter) IS NULL
+                           AND (reason <> 'uncertain' OR $2 = 'uncertain')))
 ORDER BY first_time, partition, "offset", id
 LIMIT $6
 FOR UPDATE SKIP LOCKED

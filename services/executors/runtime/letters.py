@@ -7,9 +7,9 @@ from services.executors.ports import DeadLetter, Delivery, Outcome
 
 def letter_of(delivery: Delivery, outcome: Outcome, attempts: int) -> DeadLetter:
     """Return what is kept of a delivery that ended dead, or uncertain, after so many attempts."""
-    reason: DeadReason = "uncertain" if outcome.state == "uncertain" else "permanent"
-    if outcome.reason == "exhausted":
-        reason = "exhausted"
+    reason: DeadReason = "exhausted" if outcome.reason == "exhausted" else "permanent"
+    if outcome.state == "uncertain":
+        reason = "uncertain"
     return DeadLetter(
         id=letter_id(delivery.topic, delivery.partition, delivery.offset, delivery.replay_of),
         reason=reason,

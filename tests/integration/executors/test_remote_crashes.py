@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import orjson
@@ -60,15 +62,9 @@ async def test_a_webhook_killed_at_any_step_arrives_with_one_id_and_the_same_byt
             )
             for number in range(COUNT)
         ]
-        topic = kafka_settings.topic(commands_topic("webhook"))
-        for document in documents:
-            await producer.send_and_wait(topic, orjson.dumps(document), key=document["prospect_id"].encode())
+        await _send(documents, kafka_settings.topic(commands_topic("webhook")), producer)
         allowed = env | FEW | {"FA_WEBHOOK__ALLOW": f"127.0.0.1:{sink.port}"}
-        armed = allowed | {"FA_FAIL": f"executor.webhook.{point}:2:kill"}
-        doomed = ServiceProcess("services.executors", "webhook", env=armed, folder=tmp_path)
-        await doomed.start(wait_ready=False)
-        assert await asyncio.wait_for(doomed.wait(), 30) == -9
-
+        await _killed("webhook", point, allowed, tmp_path)
         async with ServiceProcess("services.executors", "webhook", env=allowed, folder=tmp_path):
             await eventually(lambda: _ended(bench.pool), 30)
 
@@ -102,17 +98,11 @@ async def test_a_mail_killed_at_any_step_leaves_at_most_once_unless_the_owner_wa
             command(prospects[number % 4], "send_email", params, number, interaction=INTERACTION)
             for number in range(COUNT)
         ]
-        topic = kafka_settings.topic(commands_topic("email"))
-        for document in documents:
-            await producer.send_and_wait(topic, orjson.dumps(document), key=document["prospect_id"].encode())
+        await _send(documents, kafka_settings.topic(commands_topic("email")), producer)
         mailing = (
             env | FEW | {"FA_MAIL__PORT": str(box.port), "FA_TOKENS__KEYS": f"k1:{'s' * 40}", "FA_MAIL__TIMEOUT_S": "1"}
         )
-        armed = mailing | {"FA_FAIL": f"executor.email.{point}:2:kill"}
-        doomed = ServiceProcess("services.executors", "email", env=armed, folder=tmp_path)
-        await doomed.start(wait_ready=False)
-        assert await asyncio.wait_for(doomed.wait(), 30) == -9
-
+        await _killed("email", point, mailing, tmp_path)
         async with ServiceProcess("services.executors", "email", env=mailing, folder=tmp_path):
             await eventually(lambda: _over(bench.pool), 40)
 
@@ -151,9 +141,7 @@ async def test_a_function_killed_at_any_step_is_called_again_with_its_id_and_pay
             command(prospect_id, "execute_lambda", params, number, interaction=INTERACTION)
             for number, prospect_id in enumerate(prospects)
         ]
-        topic = kafka_settings.topic(commands_topic("lambda"))
-        for document in documents:
-            await producer.send_and_wait(topic, orjson.dumps(document), key=document["prospect_id"].encode())
+        await _send(documents, kafka_settings.topic(commands_topic("lambda")), producer)
         allowed = (
             env
             | FEW
@@ -164,11 +152,7 @@ async def test_a_function_killed_at_any_step_is_called_again_with_its_id_and_pay
                 "FA_LAMBDA__TIMEOUT_S": "3",
             }
         )
-        armed = allowed | {"FA_FAIL": f"executor.lambda.{point}:2:kill"}
-        doomed = ServiceProcess("services.executors", "lambda", env=armed, folder=tmp_path)
-        await doomed.start(wait_ready=False)
-        assert await asyncio.wait_for(doomed.wait(), 30) == -9
-
+        await _killed("lambda", point, allowed, tmp_path)
         async with ServiceProcess("services.executors", "lambda", env=allowed, folder=tmp_path):
             await eventually(lambda: _ended(bench.pool), 40)
 
@@ -181,6 +165,19 @@ async def test_a_function_killed_at_any_step_is_called_again_with_its_id_and_pay
         for document, prospect_id in zip(documents, prospects, strict=True):
             values = [each["values"]["fields"].get("company") for each in await bench.snapshots(prospect_id)]
             assert values == [None, document["id"]]
+
+
+async def _send(documents: Sequence[dict[str, Any]], topic: str, producer: AIOKafkaProducer) -> None:
+    for document in documents:
+        await producer.send_and_wait(topic, orjson.dumps(document), key=document["prospect_id"].encode())
+
+
+async def _killed(executor: str, point: str, env: dict[str, str], folder: Path) -> None:
+    """Run an executor until it comes to this step for the second time, and is killed there."""
+    armed = env | {"FA_FAIL": f"executor.{executor}.{point}:2:kill"}
+    doomed = ServiceProcess("services.executors", executor, env=armed, folder=folder)
+    await doomed.start(wait_ready=False)
+    assert await asyncio.wait_for(doomed.wait(), 30) == -9
 
 
 async def _template(pool: asyncpg.Pool) -> None:
