@@ -222,8 +222,9 @@ async def test_the_result_of_a_zombie_changes_nothing(bench: Dispatching) -> Non
 
 
 async def test_a_zombie_from_before_a_replay_does_not_end_what_the_replay_began(bench: Dispatching) -> None:
-    asked, other, answered = bench.asks(await bench.prospect()), bench.another(), asyncio.Event()
-    bench.other.repeats = False
+    asked, other = bench.asks(await bench.prospect()), bench.another()
+    answered, replayed = asyncio.Event(), asyncio.Event()
+    bench.other.repeats, bench.other.timeout_s = False, 60.0
 
     async def slowly(_: Command) -> None:
         await answered.wait()
@@ -236,11 +237,13 @@ async def test_a_zombie_from_before_a_replay_does_not_end_what_the_replay_began(
         (letter,) = await bench.pool.fetch("UPDATE dead_letters SET replayed_at = now() RETURNING id")
         await bench.settle_records([bench.replay(asked, letter["id"])])
         bench.clock.moved += timedelta(seconds=1)
-        bench.other.timeout_s = 60.0
         await other.take()
+        replayed.set()
 
     bench.other.meanwhile = overtaken
     await bench.settle([asked])
+    await bench.dispatcher.take()  # once: running on, it would itself take what the moved clock makes due
+    await asyncio.wait_for(replayed.wait(), 10)
     await bench.work()
     assert len(bench.other.calls) == 2
     assert len(await bench.deliveries()) == 1
