@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 from standardwebhooks.webhooks import Webhook
 
-from core.envelope import envelope
+from core.envelope import envelope, pushed_envelope
 from core.templates import render
 from schemas.commands.command import Command
 
@@ -43,6 +43,14 @@ def document(command: Command, prospect: Mapping[str, Any], scope: Mapping[str, 
     if text is not None and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = _JSON if body is None or _is_json(text) else "text/plain; charset=utf-8"
     return orjson.dumps({"method": method, "url": params["url"], "headers": headers, "body": text})
+
+
+def pushed(command: Command, prospect: Mapping[str, Any]) -> bytes:
+    """Return the request to store of a push to the CRM."""
+    params = command.params
+    headers = {"Content-Type": _JSON, **(params.get("headers") or {})}
+    text = orjson.dumps(pushed_envelope(command, prospect)).decode()
+    return orjson.dumps({"method": "POST", "url": params["url"], "headers": headers, "body": text})
 
 
 def _is_json(text: str) -> bool:

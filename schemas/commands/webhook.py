@@ -29,13 +29,11 @@ class WebhookAuth(Input):
         return self
 
 
-class FireWebhookParams(Input):
-    """Without a body the standard envelope is sent."""
+class WebhookEndpoint(Input):
+    """Where requests go, and as whose."""
 
     url: Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^https?://[^\s\x00-\x1f\x7f@\\]+$")]
-    method: Literal["POST", "PUT", "PATCH", "GET", "DELETE"] = "POST"
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=20)
-    body: Annotated[str, StringConstraints(max_length=20_000)] | None = None
     auth: WebhookAuth = WebhookAuth()
 
     @model_validator(mode="after")
@@ -45,3 +43,10 @@ class FireWebhookParams(Input):
         ):
             raise ValueError(f"headers set by the sender itself: {', '.join(taken)}")
         return self
+
+
+class FireWebhookParams(WebhookEndpoint):
+    """Without a body the standard envelope is sent."""
+
+    method: Literal["POST", "PUT", "PATCH", "GET", "DELETE"] = "POST"
+    body: Annotated[str, StringConstraints(max_length=20_000)] | None = None

@@ -32,6 +32,7 @@ _REMOVED: Final = (
     "decisions",
     "dead_letters",
     "snapshots",
+    "pushes",
 )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.console.bodies.crm_push import CrmPush, NewCrmPush
 from services.console.bodies.dead_letters import (
     DeadLetterFilter,
     DeadLetterQuery,
@@ -22,6 +23,7 @@ from services.console.bodies.effects import (
 )
 from services.console.bodies.pauses import NewPause, Pause
 from services.console.bodies.webhooks import WebhookTest, WebhookTested
+from services.console.handlers.crm_push import CrmPushes
 from services.console.handlers.dead_letters import DeadLetters
 from services.console.handlers.effects import Effects
 from services.console.handlers.pauses import Pauses
@@ -62,6 +64,16 @@ def effects_routes(effects: Effects) -> Sequence[AnyRoute]:
             Page[ShownDelivery],
             query=DeliveryQuery,
         ),
+    )
+
+
+def push_routes(pushes: CrmPushes) -> Sequence[AnyRoute]:
+    """Return the routes to the push of tasks and leads."""
+    path = "/api/crm-push"
+    return (
+        Route("GET", path, "Tell where tasks and leads are pushed to", pushes.read, CrmPush, problems=(404,)),
+        Route("PUT", path, "Push tasks and leads to a CRM from now on", pushes.write, CrmPush, body=NewCrmPush),
+        Route("DELETE", path, "Push no more", pushes.delete, type(None), status=204, problems=(404,)),
     )
 
 

@@ -22,6 +22,7 @@ from services.console.handlers.action_lists import ActionLists, with_id, with_id
 from services.console.handlers.api_keys import Keys
 from services.console.handlers.assets import AssetQuery, Assets
 from services.console.handlers.catalogue import CatalogueFields
+from services.console.handlers.crm_push import CrmPushes
 from services.console.handlers.dead_letters import DeadLetters
 from services.console.handlers.dry_runs import DryRuns
 from services.console.handlers.effects import Effects
@@ -35,7 +36,7 @@ from services.console.handlers.teams import Teams
 from services.console.handlers.templates import Templates
 from services.console.handlers.users import Users
 from services.console.handlers.webhooks import Webhooks
-from services.console.operations import effects_routes, operations_routes, webhook_routes
+from services.console.operations import effects_routes, operations_routes, push_routes, webhook_routes
 from services.console.paging import Page, PageQuery
 from services.console.publications import Publications
 from services.console.route import AnyRoute, Route
@@ -63,6 +64,7 @@ def routes(
         *_actions(ActionLists(database, publications, reachable)),
         *_dry_runs(DryRuns(database, reachable)),
         *webhook_routes(webhooks),
+        *push_routes(CrmPushes(database, reachable)),
         *_references(Users(database, publications), Teams(database), Lists(database)),
         *_workspace(CatalogueFields(database, console.fields_max), Keys(database)),
         *effects_routes(Effects(database)),

@@ -1,4 +1,7 @@
-"""Every action type that an executor carries out: one line each. A test names the line that is missing."""
+"""Every action type that an executor carries out, and the push to a CRM that follows two of them: one line each.
+
+A test names the line that is missing.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,6 +18,7 @@ from services.executors.actions import (
     execute_lambda,
     fire_webhook,
     notify_user,
+    push_to_crm,
     remove_from_list,
     remove_tags,
     send_email,
@@ -35,13 +39,16 @@ ACTIONS: Final = (
     fire_webhook.ACTION,
     send_email.ACTION,
     execute_lambda.ACTION,
+    push_to_crm.ACTION,
 )
+
+_EXECUTOR_OF: Final = {**EXECUTOR_OF, push_to_crm.ACTION.type: "webhook"}
 
 
 def executors() -> Mapping[str, Executor]:
     """Return the executors that have an action, by name."""
-    names = dict.fromkeys(EXECUTOR_OF[action.type] for action in ACTIONS)
+    names = dict.fromkeys(_EXECUTOR_OF[action.type] for action in ACTIONS)
     return {
-        name: Executor(name, {action.type: action for action in ACTIONS if EXECUTOR_OF[action.type] == name})
+        name: Executor(name, {action.type: action for action in ACTIONS if _EXECUTOR_OF[action.type] == name})
         for name in names
     }

@@ -173,3 +173,45 @@ async def test_a_colleague_is_told_by_e_mail(outside: Outside) -> None:
     body = outside.box.message(0).get_body(("plain",))
     assert body is not None
     assert (to, body.get_content().strip()) == ("bob@example.com", "ann@shop.example")
+
+
+async def test_a_task_and_a_lead_are_pushed_to_the_crm_with_ids_that_stay(outside: Outside) -> None:
+    work = outside.system.workspace
+    ann = (await work.api("POST", "/users", {"name": "Ann", "email": "ann@seller.example"}))["id"]
+    await work.api("PUT", "/crm-push", {"url": f"{outside.hooks.url}/crm", "headers": {"X-From": "finish"}})
+    outside.hooks.answers.append(web.Response(status=503))
+    link = await work.asset(
+        [
+            {"id": "lead", "type": "convert_to_lead", "params": {"owner": {"user": ann}, "status": "new"}},
+            {
+                "id": "call",
+                "type": "create_crm_task",
+                "params": {"title": "Call {{ prospect.email }}", "due": {"in": "P2D"}, "assignee": {"user": ann}},
+            },
+        ]
+    )
+    await work.known(link, 1)
+    prospect = await work.prospect(email="pia@shop.example")
+    account = await work.settled(await work.click(link, prospect))
+    assert set(_outcomes(account).values()) == {"done"}
+
+    async def arrived() -> bool:
+        shown = (await work.api("GET", f"/deliveries?prospect_id={prospect}&executor=webhook"))["items"]
+        return [each["state"] for each in shown] == ["done", "done"]
+
+    await outside.system.until(arrived)
+    (task,) = (await work.api("GET", f"/tasks?prospect_id={prospect}"))["items"]
+    (lead,) = (await work.api("GET", f"/leads?prospect_id={prospect}"))["items"]
+    refused, *accepted = outside.hooks.received
+    assert len(accepted) == 2
+    assert (refused.headers["webhook-id"], refused.body) in [
+        (each.headers["webhook-id"], each.body) for each in accepted
+    ]
+    assert {(each.path, each.method, each.headers["x-from"]) for each in accepted} == {("/crm", "POST", "finish")}
+    told = {body["type"]: body["data"] for body in (orjson.loads(each.body) for each in accepted)}
+    assert set(told) == {"crm_task.created", "lead.saved"}
+    assert told["crm_task.created"]["external_id"] == task["id"]
+    assert told["crm_task.created"]["task"]["title"] == "Call pia@shop.example"
+    assert told["lead.saved"]["external_id"] == lead["id"]
+    assert told["lead.saved"]["lead"]["owner"]["email"] == "ann@seller.example"
+    assert {each["prospect"]["email"] for each in told.values()} == {"pia@shop.example"}

@@ -22,6 +22,8 @@ class Removed(BaseModel):
     dead_letters: int
     snapshots: int
     """Those that were not in the log yet."""
+    pushes: int = 0
+    """To the CRM, not in the log yet."""
     interactions: int
     """Accepted and not in the log yet: they are published without their data, and end `erased`."""
 

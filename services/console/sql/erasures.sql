@@ -75,11 +75,16 @@ WHERE aggregatetype = 'replay' AND aggregateid IN (
 
 -- name: lock_outbox
 -- In the order in which the relay deletes them.
-SELECT seq FROM outbox WHERE aggregatetype = 'interactions' AND aggregateid = $1::uuid::text ORDER BY seq FOR UPDATE
+SELECT seq FROM outbox
+WHERE aggregatetype IN ('interactions', 'commands.webhook') AND aggregateid = $1::uuid::text
+ORDER BY seq FOR UPDATE
 
 -- name: snapshots
 DELETE FROM outbox
 WHERE aggregatetype = 'interactions' AND aggregateid = $1::uuid::text AND type IN ('snapshot', 'snapshot.executor')
+
+-- name: pushes
+DELETE FROM outbox WHERE aggregatetype = 'commands.webhook' AND aggregateid = $1::uuid::text
 
 -- name: write_snapshot
 INSERT INTO outbox (aggregatetype, aggregateid, type, payload)

@@ -140,10 +140,13 @@ class PostgresWork(LedgerTransaction):
         return Outcome(row["state"], row["reason"])
 
     async def end(self, outcomes: Mapping[UUID, Outcome]) -> None:
-        """Write how commands ended, and let go their deliveries."""
+        """Write how commands ended, let go their deliveries, and push what was done where the statement `push` says so."""
         rows = [(id_, o.state, o.reason, o.error, o.attempts) for id_, o in outcomes.items()]
         await self._connection.fetch(SQL["end"], *columns(rows))
         await self._connection.fetch(SQL["over"], list(outcomes))
+        if (push := self.statements.get("push")) is not None:
+            done = [command_id for command_id, outcome in outcomes.items() if outcome.state == "done"]
+            await self._connection.fetch(push, done)
 
     async def retry(self, due: Due, at: datetime, error: str) -> None:
         """Try one again later."""

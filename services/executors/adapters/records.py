@@ -47,11 +47,17 @@ class PostgresTransaction(LedgerTransaction):
         self._statements = statements
 
     async def change(self, action_type: str, effects: Sequence[Effect]) -> list[Outcome]:
-        """Carry out effects of one type on locked rows, at most one per prospect. What is done has moved the mark."""
+        """Carry out effects of one type on locked rows, at most one per prospect. What is done has moved the mark, and is
+        pushed where the statement `push` says so.
+        """
         operands = [(e.command.prospect_id, e.command.order, e.operands) for e in effects]
         rows = await self._connection.fetch(self._statements[action_type], *columns(operands))
         outcomes = {row["prospect_id"]: _outcome(row["outcome"], row["error"]) for row in rows}
-        return [outcomes[effect.command.prospect_id] for effect in effects]
+        ended = [outcomes[effect.command.prospect_id] for effect in effects]
+        if (push := self._statements.get("push")) is not None:
+            done = [effect.command.id for effect, end in zip(effects, ended, strict=True) if end.state == "done"]
+            await self._connection.fetch(push, done)
+        return ended
 
     async def mark(self, orders: Mapping[UUID, int]) -> None:
         """Raise the prospects' marks of this executor to at least these orders."""

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.templates import TemplateError
-from core.webhooks import document
+from core.webhooks import document, pushed
 from schemas.commands.command import Command
+from schemas.commands.push import PUSH_TO_CRM
 from services.chassis.clock import Clock
 from services.chassis.errors import PermanentError
 from services.executors.ports import Answer, GoneError, Later, Outcome, Prepared, Situation
@@ -33,6 +34,8 @@ class Webhooks:
 
     def prepare(self, command: Command, situation: Situation) -> Prepared:
         """Render the request."""
+        if command.type == PUSH_TO_CRM:
+            return Prepared(pushed(command, situation.prospect))
         try:
             return Prepared(document(command, situation.prospect, situation.scopes))
         except TemplateError as exc:

@@ -240,6 +240,11 @@ async def test_what_the_outbox_holds_goes_behind_the_erased_snapshot_without_its
         interaction,
     )
     await unpublished.rows("UPDATE prospects SET tags = $2 WHERE id = $1", prospect, [CANARY])
+    await unpublished.rows(
+        "INSERT INTO outbox (aggregatetype, aggregateid, type, payload) VALUES ('commands.webhook', $1, 'push', $2)",
+        str(prospect),
+        {"params": {"record": {"title": CANARY}}},
+    )
     asking = asyncio.create_task(erase(unpublished, str(prospect)))
     await eventually(lambda: unpublished.count("erasures"))
     rows = await unpublished.rows("SELECT type, payload FROM outbox WHERE aggregateid = $1 ORDER BY seq", str(prospect))
@@ -251,7 +256,7 @@ async def test_what_the_outbox_holds_goes_behind_the_erased_snapshot_without_its
     assert not asking.done()
     await unpublished.rows("DELETE FROM outbox")
     removed = (await asking)["removed"]
-    assert (removed["snapshots"], removed["interactions"]) == (2, 1)
+    assert (removed["snapshots"], removed["interactions"], removed["pushes"]) == (2, 1, 1)
 
 
 async def test_a_replay_under_way_ends_and_what_forms_have_counted_goes_too(unpublished: Running) -> None:

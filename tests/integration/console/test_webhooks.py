@@ -85,3 +85,32 @@ async def test_nobody_listening_is_told(open_console: Running, sink: Sink) -> No
     tested = await open_console.work.api("POST", "/webhooks/test", secret)
     assert (tested["ok"], tested["status"], tested["error"]) == (False, None, "its secret may not be referred to")
     assert sink.received == []
+
+
+async def test_a_push_to_a_crm_is_checked_as_a_webhook_is_read_changed_and_ended(open_console: Running) -> None:
+    work = open_console.work
+    for method in ("GET", "DELETE"):
+        with pytest.raises(Refusal) as refusal:
+            await work.api(method, "/crm-push")
+        assert refusal.value.status == 404
+    for url in FORBIDDEN:
+        ((pointer, detail),) = await _refused(open_console, "/crm-push", {"url": url}, "PUT")
+        assert (pointer, url in detail) == ("/url", False)
+    secret = {"type": "bearer", "secret": "s3cret"}
+    assert [
+        pointer
+        for pointer, _ in await _refused(
+            open_console, "/crm-push", {"url": "https://crm.example/", "auth": secret, "records": ["deal"]}, "PUT"
+        )
+    ] == ["/auth/secret", "/records/0"]
+
+    auth = {"type": "hmac", "secret": "env:FA_SECRET_CRM"}
+    wanted = {"url": "https://crm.example/in", "auth": auth}
+    written = await work.api("PUT", "/crm-push", wanted)
+    assert (written["url"], written["records"]) == (wanted["url"], ["lead", "task"])
+    assert written["auth"] == {**auth, "user": None}
+    changed = await work.api("PUT", "/crm-push", {**wanted, "headers": {"X-A": "b"}, "records": ["task", "task"]})
+    assert (changed["records"], changed["headers"]) == (["task"], {"X-A": "b"})
+    assert await work.api("GET", "/crm-push") == changed
+    await work.api("DELETE", "/crm-push")
+    assert await open_console.rows("SELECT * FROM crm_push") == []

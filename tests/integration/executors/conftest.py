@@ -36,7 +36,7 @@ async def emptied_url(shared_database_url: str) -> str:
     await connection.execute("""
         TRUNCATE prospects, resubscriptions, leads, tasks, notices, outbox, command_ledger, dead_letters,
                  ended_dead_letters, deliveries, delivery_waits, delivery_requests, delivery_attempts, failing_destinations,
-                 pauses, team_members, teams;
+                 pauses, team_members, teams, crm_push;
         DROP FUNCTION IF EXISTS refuse CASCADE;
         DROP SEQUENCE IF EXISTS failures;
     """)

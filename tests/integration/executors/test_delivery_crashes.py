@@ -48,6 +48,10 @@ async def test_killed_at_any_step_every_effect_is_there_once(
 ) -> None:
     assert name in CASES
     async with delivering(name, database_url) as bench:
+        await bench.pool.execute(
+            "INSERT INTO crm_push (url, headers, auth, records, updated_at)"
+            """ VALUES ('https://crm.example/', '{}', '{"type": "none"}', '{task}', now())"""
+        )
         prospects = [await bench.prospect(owner="ann") for _ in range(4)]
         documents = [bench.asks(prospects[number % 4]) for number in range(COUNT)]
         await _send(bench, producer, kafka_settings, documents)
@@ -61,6 +65,10 @@ async def test_killed_at_any_step_every_effect_is_there_once(
             await eventually(lambda: _all_done(bench, documents), 30)
         assert len(await bench.effects()) == COUNT
         assert await bench.left() == 0
+        pushed = "SELECT count(DISTINCT payload ->> 'id'), count(*) FROM outbox WHERE type = 'push'"
+        row = await bench.pool.fetchrow(pushed)
+        assert row is not None
+        assert tuple(row) == ((COUNT, COUNT) if name == "tasks" else (0, 0))
 
 
 async def _all_done(bench: Delivering, documents: list[dict[str, Any]]) -> bool:

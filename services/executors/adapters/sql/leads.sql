@@ -37,6 +37,11 @@ WITH command AS (
 )
 SELECT prospect_id, outcome, error FROM ended;
 
+-- name: push
+-- Tells the workspace's CRM, if there is one.
+-- $1 ids of commands that are done
+SELECT push_to_crm('lead', $1::uuid[]);
+
 -- name: mark
 -- $1 prospect ids, $2 orders
 UPDATE prospects p SET applied_leads = m.place

@@ -21,3 +21,8 @@ WITH asked AS (
 SELECT CASE WHEN EXISTS (SELECT FROM created) THEN 'done' ELSE 'suppressed' END AS state,
        CASE WHEN NOT EXISTS (SELECT FROM person) THEN 'no_recipient'
             WHEN NOT EXISTS (SELECT FROM created) THEN 'duplicate' END AS reason;
+
+-- name: push
+-- Tells the workspace's CRM, if there is one.
+-- $1 ids of commands that are done
+SELECT push_to_crm('task', $1::uuid[]);
