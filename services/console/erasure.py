@@ -23,6 +23,7 @@ _REMOVED: Final = (
     "leads",
     "tasks",
     "notices",
+    "mail_digests",
     "resubscriptions",
     "record",
     "commands",
@@ -32,7 +33,7 @@ _REMOVED: Final = (
     "decisions",
     "dead_letters",
     "snapshots",
-    "pushes",
+    "follow_ups",
 )
 
 

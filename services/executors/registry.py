@@ -1,4 +1,4 @@
-"""Every action type that an executor carries out, and the push to a CRM that follows two of them: one line each.
+"""Every action type that an executor carries out, and what follows from some of them: one line each.
 
 A test names the line that is missing.
 """
@@ -17,6 +17,7 @@ from services.executors.actions import (
     create_crm_task,
     execute_lambda,
     fire_webhook,
+    mail_digest,
     notify_user,
     push_to_crm,
     remove_from_list,
@@ -40,9 +41,10 @@ ACTIONS: Final = (
     send_email.ACTION,
     execute_lambda.ACTION,
     push_to_crm.ACTION,
+    mail_digest.ACTION,
 )
 
-_EXECUTOR_OF: Final = {**EXECUTOR_OF, push_to_crm.ACTION.type: "webhook"}
+_EXECUTOR_OF: Final = {**EXECUTOR_OF, push_to_crm.ACTION.type: "webhook", mail_digest.ACTION.type: "notify"}
 
 
 def executors() -> Mapping[str, Executor]:

@@ -19,7 +19,7 @@ from services.relay.settings import Relay
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "outbox.sql")
 DEFINITIONS: Final = "definitions"
 REPLAY: Final = "replay"
-WEBHOOK_COMMANDS: Final = "commands.webhook"
+COMMANDS: Final = "commands."
 EXECUTOR_SNAPSHOT: Final = "snapshot.executor"
 
 
@@ -127,7 +127,7 @@ def needed(rows: Sequence[Row]) -> list[Row]:
     for row in reversed(rows):
         if row.aggregatetype == REPLAY and row.letter is None:
             continue
-        if row.aggregatetype in {DEFINITIONS, REPLAY, WEBHOOK_COMMANDS}:
+        if row.aggregatetype in {DEFINITIONS, REPLAY} or row.aggregatetype.startswith(COMMANDS):
             kept.append(row)
             continue
         if not (row.type == EXECUTOR_SNAPSHOT == next_type.get(row.aggregateid)):

@@ -20,7 +20,7 @@ from services.chassis.kafka_batches import OversizeError, ProducerDeadError, Rec
 from services.chassis.partitioner import partition_for
 from services.chassis.settings import Kafka
 from services.relay import metrics
-from services.relay.outbox import DEFINITIONS, WEBHOOK_COMMANDS, DeadRow, Row
+from services.relay.outbox import COMMANDS, DEFINITIONS, DeadRow, Row
 
 OVERSIZE: Final = "larger than a topic takes"
 
@@ -85,13 +85,9 @@ def _clearest(failures: Sequence[Exception]) -> Exception:
 def _topic(row: Row) -> str:
     if row.letter is not None:
         return row.letter.topic
-    match row.aggregatetype:
-        case str(kind) if kind == DEFINITIONS:
-            return topics.DEFINITIONS
-        case str(kind) if kind == WEBHOOK_COMMANDS:
-            return topics.commands("webhook")
-        case _:
-            return topics.INTERACTIONS
+    if row.aggregatetype.startswith(COMMANDS):
+        return topics.commands(row.aggregatetype.removeprefix(COMMANDS))
+    return topics.DEFINITIONS if row.aggregatetype == DEFINITIONS else topics.INTERACTIONS
 
 
 def _partition(row: Row, count: int) -> int:

@@ -175,6 +175,29 @@ async def test_a_colleague_is_told_by_e_mail(outside: Outside) -> None:
     assert (to, body.get_content().strip()) == ("bob@example.com", "ann@shop.example")
 
 
+async def test_what_a_digest_gathers_leaves_in_one_mail(outside: Outside) -> None:
+    work = outside.system.workspace
+    user = await work.api("POST", "/users", {"name": "Bob", "email": "bob@example.com"})
+    params = {"to": {"user": user["id"]}, "channel": "email", "subject": "Visits", "text": "{{ event.subject }}"}
+    link = await work.asset([{"id": "tell", "type": "notify_user", "params": {**params, "digest": "PT4S"}}])
+    await work.known(link, 1)
+    prospect = await work.prospect(email="ann@shop.example")
+    for _ in range(3):
+        account = await work.settled(await work.click(link, prospect))
+        assert _outcomes(account)["tell"] == "done"
+    assert outside.box.received == []
+
+    async def arrived() -> bool:
+        return bool(outside.box.received)
+
+    await outside.system.until(arrived, 30)
+    body = outside.box.message(0).get_body(("plain",))
+    assert body is not None
+    assert body.get_content().split() == [link] * 3
+    assert outside.box.message(0)["Subject"] == "Visits (and 2 more)"
+    assert len(outside.box.received) == 1
+
+
 async def test_a_task_and_a_lead_are_pushed_to_the_crm_with_ids_that_stay(outside: Outside) -> None:
     work = outside.system.workspace
     ann = (await work.api("POST", "/users", {"name": "Ann", "email": "ann@seller.example"}))["id"]

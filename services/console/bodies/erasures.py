@@ -13,6 +13,8 @@ class Removed(BaseModel):
     leads: int
     tasks: int = 0
     notices: int = 0
+    mail_digests: int = 0
+    """Notices by e-mail that were gathered and not mailed yet, by action."""
     resubscriptions: int = 0
     commands: int
     """Pending ones, which are `suppressed(erased)` now."""
@@ -22,8 +24,8 @@ class Removed(BaseModel):
     dead_letters: int
     snapshots: int
     """Those that were not in the log yet."""
-    pushes: int = 0
-    """To the CRM, not in the log yet."""
+    follow_ups: int = 0
+    """Pushes to the CRM and mails of digests that were not in the log yet."""
     interactions: int
     """Accepted and not in the log yet: they are published without their data, and end `erased`."""
 

@@ -36,6 +36,9 @@ DELETE FROM tasks WHERE prospect_id = $1
 -- name: notices
 DELETE FROM notices WHERE prospect_id = $1
 
+-- name: mail_digests
+DELETE FROM mail_digests WHERE prospect_id = $1
+
 -- name: resubscriptions
 DELETE FROM resubscriptions WHERE prospect_id = $1
 
@@ -76,15 +79,15 @@ WHERE aggregatetype = 'replay' AND aggregateid IN (
 -- name: lock_outbox
 -- In the order in which the relay deletes them.
 SELECT seq FROM outbox
-WHERE aggregatetype IN ('interactions', 'commands.webhook') AND aggregateid = $1::uuid::text
+WHERE (aggregatetype = 'interactions' OR aggregatetype LIKE 'commands.%') AND aggregateid = $1::uuid::text
 ORDER BY seq FOR UPDATE
 
 -- name: snapshots
 DELETE FROM outbox
 WHERE aggregatetype = 'interactions' AND aggregateid = $1::uuid::text AND type IN ('snapshot', 'snapshot.executor')
 
--- name: pushes
-DELETE FROM outbox WHERE aggregatetype = 'commands.webhook' AND aggregateid = $1::uuid::text
+-- name: follow_ups
+DELETE FROM outbox WHERE aggregatetype LIKE 'commands.%' AND aggregateid = $1::uuid::text
 
 -- name: write_snapshot
 INSERT INTO outbox (aggregatetype, aggregateid, type, payload)

@@ -1,4 +1,7 @@
-"""`notify_user`: tells a user, the prospect's owner or a team; in-app, each of them once, or by e-mail."""
+"""`notify_user`: tells a user, the prospect's owner or a team; in-app, each of them once, or by e-mail.
+
+With a digest, e-mail is gathered in the workspace, and a command `mail_digest` mails it when the digest is over.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,6 +13,7 @@ from services.chassis.errors import PermanentError
 from services.executors.executor import IN_APP, LocalAction
 from services.executors.ports import Situation
 
+EMAIL: Final = "email"
 _SUBJECT_MAX: Final = 200
 _TEXT_MAX: Final = 20_000
 
@@ -30,6 +34,8 @@ def prepare(params: Mapping[str, Any], situation: Situation) -> dict[str, Any]:
             "text": render(params["text"], situation.scopes)[:_TEXT_MAX],
             "user": situation.prospect["owner"] if to == "owner" else to.get("user"),
             "team": None if to == "owner" else to.get("team"),
+            "channel": _channel(params),
+            "asked": {name: params.get(name) for name in ("to", "fallback")},
             "fallback": None if fallback is None else fallback["user"],
             "digest": None if params.get("digest") is None else duration_s(params["digest"]),
         }
@@ -37,4 +43,12 @@ def prepare(params: Mapping[str, Any], situation: Situation) -> dict[str, Any]:
         raise PermanentError(str(exc)) from None
 
 
-ACTION: Final = LocalAction("notify_user", lambda params: params.get("channel", IN_APP), check, prepare)
+def _channel(params: Mapping[str, Any]) -> str:
+    return str(params.get("channel", IN_APP))
+
+
+def _destination(params: Mapping[str, Any]) -> str:
+    return _channel(params) if params.get("digest") is None else IN_APP
+
+
+ACTION: Final = LocalAction("notify_user", _destination, check, prepare)

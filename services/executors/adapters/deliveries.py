@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 
 from schemas.commands.command import Command
+from schemas.commands.notify import MAIL_DIGEST
 from services.chassis.postgres import Connection, Pool
 from services.chassis.sql_files import load_sql
 from services.executors.adapters.ledger import (
@@ -26,6 +27,8 @@ from services.executors.ports import Delivery, Due, Outcome
 SQL: Final = load_sql(FOLDER / "deliveries.sql")
 
 _RESOLVED_MAX: Final = 1_000
+_PAUSED_WITH: Final = {MAIL_DIGEST: "notify_user"}
+"""What is paused with the action that it follows from."""
 
 
 class Intake:
@@ -83,7 +86,7 @@ def _row(delivery: Delivery) -> tuple[Any, ...]:
     return (
         command.id,
         delivery.destination,
-        command.type,
+        _PAUSED_WITH.get(command.type, command.type),
         f"{command.asset_id}/{command.action_id}",
         command.prospect_id,
         delivery.topic,

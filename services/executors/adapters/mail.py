@@ -12,6 +12,7 @@ from core.mail import Envelope, Mailbox, MailError, envelope, write
 from core.mail import Mail as Message
 from core.tokens import TokenKey
 from schemas.commands.command import Command
+from schemas.commands.notify import MAIL_DIGEST
 from services.chassis.errors import PermanentError
 from services.executors.actions import notify_user, send_email
 from services.executors.core.restraint import Restraint
@@ -89,7 +90,8 @@ class UserMail:
 
     def prepare(self, command: Command, situation: Situation) -> Prepared:
         """Render and write the mail."""
-        notice = notify_user.prepare(command.params, situation)
+        digest = command.type == MAIL_DIGEST
+        notice = _digest(command, situation) if digest else notify_user.prepare(command.params, situation)
         message = Message(
             id=command.id,
             domain=self._mail.domain,
@@ -100,7 +102,7 @@ class UserMail:
             text=notice["text"],
             headers={"Auto-Submitted": "auto-generated"},
         )
-        return Prepared(_written(message))
+        return Prepared(_written(message), {} if digest else None)
 
     def repeatable(self, command: Command) -> bool:  # noqa: ARG002 - the port's
         """Say that nobody is told twice."""
@@ -109,6 +111,14 @@ class UserMail:
     async def perform(self, command: Command, request: bytes, attempt: int) -> Answer:  # noqa: ARG002 - every attempt is the same
         """Send it."""
         return await self._transport.send(request, envelope(request), command.id)
+
+
+def _digest(command: Command, situation: Situation) -> dict[str, str]:
+    gathered = situation.details["gathered"]
+    if gathered is None:
+        raise PermanentError("what it had gathered was told by a later mail")
+    subject, others = command.params["subject"] or _SUBJECT, gathered["count"] - 1
+    return {"subject": f"{subject} (and {others} more)" if others else subject, "text": gathered["text"]}
 
 
 def _date(command: Command) -> datetime:

@@ -27,6 +27,7 @@ OF_A_PROSPECT: Final = {
     "leads",
     "tasks",
     "notices",
+    "mail_digests",
     "resubscriptions",
     "command_ledger",
     "deliveries",
@@ -256,7 +257,7 @@ async def test_what_the_outbox_holds_goes_behind_the_erased_snapshot_without_its
     assert not asking.done()
     await unpublished.rows("DELETE FROM outbox")
     removed = (await asking)["removed"]
-    assert (removed["snapshots"], removed["interactions"], removed["pushes"]) == (2, 1, 1)
+    assert (removed["snapshots"], removed["interactions"], removed["follow_ups"]) == (2, 1, 1)
 
 
 async def test_a_replay_under_way_ends_and_what_forms_have_counted_goes_too(unpublished: Running) -> None:

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from schemas.action_lists import EXECUTOR_OF, RECORD_ACTION_TYPES, Action
+from schemas.commands.notify import MAIL_DIGEST
 from schemas.commands.push import PUSH_TO_CRM
 from schemas.topics import EXECUTORS, RECORD_EXECUTORS
 from services.executors import actions
@@ -24,8 +25,8 @@ def test_every_type_of_the_union_has_an_executor() -> None:
 
 def test_every_type_of_an_executor_that_exists_is_in_the_registry() -> None:
     wanted = {action_type for action_type, executor in EXECUTOR_OF.items() if executor in executors()}
-    assert {action.type for action in ACTIONS} == wanted | RECORD_ACTION_TYPES | {PUSH_TO_CRM}
-    assert len(ACTIONS) == len(wanted) + 1
+    assert {action.type for action in ACTIONS} == wanted | RECORD_ACTION_TYPES | {PUSH_TO_CRM, MAIL_DIGEST}
+    assert len(ACTIONS) == len(wanted) + 2
 
 
 @pytest.mark.parametrize("name", FILES)
