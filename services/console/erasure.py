@@ -50,6 +50,7 @@ async def erase(tx: Connection, prospect: UUID, *, version: int, by: str, now: d
     await tx.execute(SQL["lock_outbox"], prospect)
     await tx.execute(SQL["write_receipt"], prospect, version + 1, now, by)
     await tx.execute(SQL["replays"], prospect)
+    await tx.execute(SQL["begun"], prospect)
     removed = {name: _rows(await tx.execute(SQL[name], prospect)) for name in _REMOVED}
     await tx.execute(SQL["write_snapshot"], prospect)
     removed["interactions"] = _rows(await tx.execute(SQL["interactions"], prospect))

@@ -68,14 +68,23 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A delivery that is leased to a dispatcher. `lease` is the fencing token and the attempt's number, `attempts` those made
-    before, the one included that was `cut_off`: begun, and ended by nobody."""
+    """A delivery that a dispatcher is at. `lease` is the fencing token and the attempt's number, `attempts` those made before,
+    the one included that was `cut_off`: begun, and ended by nobody. `request` is there once one was rendered."""
 
     delivery: Delivery
     lease: int
     attempts: int
     cut_off: bool
     deadline: datetime
+    request: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What begins: a delivery and the bytes to send."""
+
+    taken: Taken
+    request: bytes
 
 
 class UncertainError(RetryableError):
@@ -276,8 +285,9 @@ class Again:
 class RemoteTransaction(Protocol):
     """A transaction in which a dispatcher takes deliveries, or writes down what became of them."""
 
-    async def take(self, rooms: Mapping[str, int], until: datetime, deadline: datetime) -> Sequence[Taken]:
-        """Lease what is due, oldest first, at most so many of each destination. Nothing of it is paused."""
+    async def take(self, rooms: Mapping[str, int], deadline: datetime) -> Sequence[Taken]:
+        """Lock what is due, oldest first, at most so many of each destination, each with the lease that it gets if it is
+        tried. Nothing of it is paused; what has no deadline has this one."""
         ...
 
     async def expired(self, deadline: datetime, limit: int) -> Sequence[Taken]:
@@ -294,16 +304,12 @@ class RemoteTransaction(Protocol):
         """Return what the executor's statement `situation` adds, by command."""
         ...
 
-    async def requests(self, command_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
-        """Return the requests that were rendered before."""
-        ...
-
     async def keep(self, prepared: Mapping[UUID, tuple[UUID, Prepared]]) -> None:
-        """Store new requests: command id -> its prospect's id, the request."""
+        """Store what goes with new requests: command id -> its prospect's id, the request."""
         ...
 
-    async def begin(self, begun: Sequence[Taken]) -> None:
-        """Write down that attempts begin."""
+    async def begin(self, attempts: Sequence[Attempt], until: datetime) -> None:
+        """Lease what is tried from now on, until then, with the bytes that are sent."""
         ...
 
     async def put_off(self, later: Mapping[UUID, datetime]) -> None:

@@ -56,7 +56,13 @@ SELECT f.*, coalesce((
     SELECT jsonb_agg(jsonb_build_object('number', a.number, 'started_at', a.started_at, 'ended_at', a.ended_at,
                                         'result', a.result, 'status', a.status, 'error', a.error, 'answer', a.answer,
                                         'reference', a.reference) ORDER BY a.number)
-    FROM delivery_attempts a WHERE a.command_id = f.command_id), '[]') AS history
+    FROM (
+        SELECT number, started_at, ended_at, result, status, error, answer, reference FROM delivery_attempts
+        WHERE command_id = f.command_id
+        UNION ALL
+        SELECT lease, begun_at, NULL, 'started', NULL, NULL, NULL, NULL FROM deliveries
+        WHERE command_id = f.command_id AND begun_at IS NOT NULL
+    ) AS a), '[]') AS history
 FROM found f
 WHERE ($3::text IS NULL OR f.executor = $3)
   AND ($4::timestamptz IS NULL OR (f.due_at, f.command_id) > ($4, $5::uuid))

@@ -50,6 +50,13 @@ DELETE FROM prospects WHERE id = $1
 UPDATE command_ledger SET state = 'suppressed', reason = 'erased', error = NULL, next_at = NULL
 WHERE prospect_id = $1 AND state IN ('waiting', 'held', 'retrying', 'deferred')
 
+-- name: begun
+-- That an attempt was under way stays.
+INSERT INTO delivery_attempts (command_id, number, executor, destination, prospect_id, started_at, ended_at, result, error)
+SELECT command_id, lease, executor, destination, prospect_id, begun_at, clock_timestamp(), 'uncertain', 'erased meanwhile'
+FROM deliveries WHERE prospect_id = $1 AND begun_at IS NOT NULL
+ON CONFLICT (command_id, number) DO NOTHING
+
 -- name: deliveries
 DELETE FROM deliveries WHERE prospect_id = $1
 

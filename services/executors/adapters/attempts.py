@@ -16,7 +16,7 @@ from services.executors.adapters.deliveries import SQL as DELIVERIES
 from services.executors.adapters.deliveries import delivery_of, prospects_with_owners
 from services.executors.adapters.ledger import FOLDER, Bounds, LedgerTransaction, columns, transaction
 from services.executors.executor import IN_APP
-from services.executors.ports import KEPT, Again, Ending, Prepared, Taken
+from services.executors.ports import KEPT, Again, Attempt, Ending, Prepared, Taken
 
 SQL: Final = load_sql(FOLDER / "attempts.sql")
 
@@ -51,16 +51,16 @@ class PostgresDesk(LedgerTransaction):
 
     statements: Mapping[str, str]
 
-    async def take(self, rooms: Mapping[str, int], until: datetime, deadline: datetime) -> list[Taken]:
-        """Lease what is due."""
-        destinations, limits = list(rooms), list(rooms.values())
-        asked = (self._executor, destinations, limits, self._now, until, deadline)
-        return [_taken(row) for row in await self._connection.fetch(SQL["take"], *asked)]
+    async def take(self, rooms: Mapping[str, int], deadline: datetime) -> list[Taken]:
+        """Lock what is due."""
+        rows = await self._connection.fetch(SQL["take"], self._executor, list(rooms), list(rooms.values()), self._now)
+        return [_taken(row, row["lease"] + 1, deadline) for row in rows]
 
     async def expired(self, deadline: datetime, limit: int) -> list[Taken]:
         """Lock what is beyond its deadline."""
         await self._connection.fetch(SQL["seen"], self._executor, self._now, deadline, _NOT_REMOTE)
-        return [_taken(row) for row in await self._connection.fetch(SQL["expired"], self._executor, self._now, limit)]
+        rows = await self._connection.fetch(SQL["expired"], self._executor, self._now, limit)
+        return [_taken(row, row["lease"], deadline) for row in rows]
 
     async def prospects(self, ids: Collection[UUID]) -> dict[UUID, tuple[dict[str, Any], dict[str, Any] | None]]:
         """Return the records, each with its owner."""
@@ -76,23 +76,20 @@ class PostgresDesk(LedgerTransaction):
         rows = await self._connection.fetch(self.statements["situation"], *asked)
         return {row["command_id"]: row["details"] for row in rows}
 
-    async def requests(self, command_ids: Collection[UUID]) -> dict[UUID, bytes]:
-        """Return the requests that were rendered before."""
-        rows = await self._connection.fetch(SQL["requests"], list(command_ids))
-        return {row["command_id"]: row["request"] for row in rows}
-
     async def keep(self, prepared: Mapping[UUID, tuple[UUID, Prepared]]) -> None:
-        """Store new requests."""
-        rows = [(id_, prospect_id, new.request) for id_, (prospect_id, new) in prepared.items()]
-        await self._connection.fetch(SQL["keep"], *columns(rows))
+        """Store what goes with new requests."""
         kept = [(id_, owner, new.kept) for id_, (owner, new) in prepared.items() if new.kept is not None]
         if kept:
             await self._connection.fetch(self.statements["keep"], *columns(kept))
 
-    async def begin(self, begun: Sequence[Taken]) -> None:
-        """Write down that attempts begin."""
-        ids = [taken.delivery.command.id for taken in begun]
-        await self._connection.fetch(SQL["begin"], ids, self._executor, self._now)
+    async def begin(self, attempts: Sequence[Attempt], until: datetime) -> None:
+        """Lease what is tried from now on."""
+        rows = [
+            (taken.delivery.command.id, taken.lease, taken.attempts, taken.deadline, attempt.request)
+            for attempt in attempts
+            for taken in (attempt.taken,)
+        ]
+        await self._connection.fetch(SQL["begin"], *columns(rows), self._now, until)
 
     async def put_off(self, later: Mapping[UUID, datetime]) -> None:
         """Let go what must not be tried yet."""
@@ -116,14 +113,12 @@ class PostgresDesk(LedgerTransaction):
         ]
         await self._connection.fetch(DELIVERIES["end"], *columns(rows))
         ids = [end.taken.delivery.command.id for end in endings]
-        over = [end.taken.delivery.command.id for end in endings if end.outcome.state not in KEPT]
-        await self._connection.fetch(SQL["ended"], ids, over)
+        dead = [end.taken.delivery.command.id for end in endings if end.outcome.state in KEPT]
         await self._attempts([_attempt(end) for end in endings])
+        await self._connection.fetch(SQL["ended"], ids, dead)
 
     async def again(self, failed: Sequence[Again]) -> None:
         """Write down failed attempts, and when the next ones are due."""
-        rows = [(each.taken.delivery.command.id, each.at, each.error) for each in failed]
-        await self._connection.fetch(SQL["again"], *columns(rows))
         await self._attempts(
             [
                 (
@@ -138,6 +133,12 @@ class PostgresDesk(LedgerTransaction):
                 for each in failed
             ]
         )
+        rows = [
+            (taken.delivery.command.id, taken.lease, taken.attempts + 1, taken.deadline, each.at, each.error)
+            for each in failed
+            for taken in (each.taken,)
+        ]
+        await self._connection.fetch(SQL["again"], *columns(rows))
 
     async def _attempts(self, rows: Sequence[tuple[Any, ...]]) -> None:
         await self._connection.fetch(SQL["attempts"], *columns(rows), self._now)
@@ -157,8 +158,10 @@ class PostgresDesk(LedgerTransaction):
         return [row["target"] for row in rows]
 
 
-def _taken(row: asyncpg.Record) -> Taken:
-    return Taken(delivery_of(row), row["lease"], row["attempts"], row["cut_off"], row["deadline_at"])
+def _taken(row: asyncpg.Record, lease: int, deadline: datetime) -> Taken:
+    cut_off = row["begun_at"] is not None
+    attempts = row["attempts"] + (1 if cut_off else 0)
+    return Taken(delivery_of(row), lease, attempts, cut_off, row["deadline_at"] or deadline, row["rendered"])
 
 
 def _storable(text: str) -> str:

@@ -1,5 +1,6 @@
-"""Taking deliveries: in one transaction they are leased, and it is decided of each whether an attempt begins, it is put off or
-has ended; what is sent is rendered at the first and stored. The attempts begin when that is committed.
+"""Taking deliveries: in one transaction they are locked, and it is decided of each whether an attempt begins, it is put off or
+has ended; those that begin are leased, and what they send is rendered at the first and stored. The attempts begin when that is
+committed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from services.chassis.errors import PermanentError
 from services.executors import metrics
 from services.executors.ports import (
     Again,
+    Attempt,
     Ending,
     Later,
     Outcome,
@@ -29,14 +31,6 @@ log = structlog.get_logger()
 
 Known = Mapping[UUID, tuple[Mapping[str, Any], Mapping[str, Any] | None]]
 """Prospects with their owners."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What begins: a leased delivery and the bytes to send."""
-
-    taken: Taken
-    request: bytes
 
 
 @dataclass(slots=True)
@@ -57,17 +51,17 @@ class Claims:
         self._remote, self._executor = remote, executor
         self._bugs_max, self._bug_delay = bugs_max, timedelta(seconds=bug_delay_s)
 
-    async def decided(self, taken: Sequence[Taken], tx: RemoteTransaction, now: datetime) -> Claimed:
-        """Decide about leased deliveries within their transaction, and write it down, but for the endings."""
+    async def decided(self, taken: Sequence[Taken], tx: RemoteTransaction, now: datetime, until: datetime) -> Claimed:
+        """Decide about deliveries within the transaction that locks them, lease until then those that are tried, and write
+        down what becomes of the others, but for the endings."""
         claimed = Claimed()
         if not taken:
             return claimed
         commands = [each.delivery.command for each in taken]
         known = await tx.prospects({command.prospect_id for command in commands})
         details = await tx.details([command for command in commands if command.prospect_id in known])
-        requests = await tx.requests([command.id for command in commands])
         for each in taken:
-            self._decide(each, known, details, requests, claimed, now)
+            self._decide(each, known, details, claimed, now)
         if claimed.prepared:
             await tx.keep(claimed.prepared)
         if claimed.later:
@@ -75,7 +69,7 @@ class Claims:
         if claimed.again:
             await tx.again(claimed.again)
         if claimed.attempts:
-            await tx.begin([attempt.taken for attempt in claimed.attempts])
+            await tx.begin(claimed.attempts, until)
         return claimed
 
     def _decide(
@@ -83,7 +77,6 @@ class Claims:
         taken: Taken,
         known: Known,
         details: Mapping[UUID, Mapping[str, Any]],
-        requests: Mapping[UUID, bytes],
         claimed: Claimed,
         now: datetime,
     ) -> None:
@@ -104,7 +97,7 @@ class Claims:
             elif refused is not None:
                 claimed.endings.append(Ending(taken, refused))
             else:
-                claimed.attempts.append(Attempt(taken, self._request(taken, situation, requests, claimed)))
+                claimed.attempts.append(Attempt(taken, self._request(taken, situation, claimed)))
         except PermanentError as exc:
             claimed.endings.append(Ending(taken, Outcome("dead", "permanent", exc.reason)))
         except Exception as exc:  # the one place: a bug stops one delivery, not the others
@@ -120,10 +113,10 @@ class Claims:
             return Ending(taken, Outcome("uncertain", error="an attempt was cut off"))
         return None
 
-    def _request(self, taken: Taken, situation: Situation, requests: Mapping[UUID, bytes], claimed: Claimed) -> bytes:
+    def _request(self, taken: Taken, situation: Situation, claimed: Claimed) -> bytes:
+        if taken.request is not None:
+            return taken.request
         command = taken.delivery.command
-        if (stored := requests.get(command.id)) is not None:
-            return stored
         prepared = self._remote.prepare(command, situation)
         claimed.prepared[command.id] = command.prospect_id, prepared
         return prepared.request

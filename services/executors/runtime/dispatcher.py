@@ -21,8 +21,18 @@ from services.chassis.clock import Clock
 from services.chassis.errors import PermanentError, RetryableError
 from services.chassis.failpoints import failpoint
 from services.executors import metrics
-from services.executors.ports import KEPT, Again, Answer, Ending, Outcome, Remote, RemoteTransaction, UncertainError
-from services.executors.runtime.claiming import Attempt, Claims
+from services.executors.ports import (
+    KEPT,
+    Again,
+    Answer,
+    Attempt,
+    Ending,
+    Outcome,
+    Remote,
+    RemoteTransaction,
+    UncertainError,
+)
+from services.executors.runtime.claiming import Claims
 from services.executors.runtime.counting import count
 from services.executors.runtime.lanes import Lanes
 from services.executors.runtime.letters import letter_of
@@ -120,8 +130,8 @@ class Dispatcher:
         failpoint(f"executor.{self._executor}.before-claim")
         until = now + timedelta(seconds=self._remote.timeout_s + self._limits.remote.lease_margin_s)
         async with self._desk.transaction(now) as tx:
-            taken = await tx.take(rooms, until, now + self._policy.schedule.deadline)
-            claimed = await self._claims.decided(taken, tx, now)
+            taken = await tx.take(rooms, now + self._policy.schedule.deadline)
+            claimed = await self._claims.decided(taken, tx, now, until)
             await _close(claimed.endings, tx)
             failpoint(f"executor.{self._executor}.before-begun")
         failpoint(f"executor.{self._executor}.after-begun")

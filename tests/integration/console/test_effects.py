@@ -180,11 +180,21 @@ async def test_an_erasure_takes_tasks_notices_and_deliveries_with_it(console: Ru
         UUID(prospect),
     )
 
+    await console.rows("UPDATE deliveries SET begun_at = now(), lease = 2 WHERE command_id = $1", command)
+    (listed,) = (await console.work.api("GET", f"/deliveries?command_id={command}"))["items"]
+    assert [(each["number"], each["result"]) for each in listed["history"]] == [(1, "started"), (2, "started")]
+
     receipt = await console.work.api("DELETE", f"/prospects/{prospect}")
 
     assert await console.rows("SELECT FROM delivery_requests WHERE prospect_id = $1", UUID(prospect)) == []
-    (attempt,) = await console.rows("SELECT answer FROM delivery_attempts WHERE prospect_id = $1", UUID(prospect))
-    assert attempt["answer"] is None
+    attempts = await console.rows(
+        "SELECT number, answer, result, error FROM delivery_attempts WHERE prospect_id = $1 ORDER BY number",
+        UUID(prospect),
+    )
+    assert [tuple(attempt) for attempt in attempts] == [
+        (1, None, "started", None),
+        (2, None, "uncertain", "erased meanwhile"),
+    ]
     removed: dict[str, Any] = receipt["removed"]
     assert (removed["tasks"], removed["notices"], removed["commands"], removed["deliveries"]) == (1, 0, 1, 1)
     (row,) = await console.rows("SELECT state, reason FROM command_ledger WHERE command_id = $1", command)

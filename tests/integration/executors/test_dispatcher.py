@@ -200,7 +200,7 @@ async def test_what_must_not_be_repeated_ends_uncertain_when_its_worker_died(ben
     asked = bench.asks(await bench.prospect())
     bench.other.repeats = False
     await bench.settle([asked])
-    await bench.pool.execute("UPDATE deliveries SET begun = true, lease = 1")
+    await bench.pool.execute("UPDATE deliveries SET begun_at = now(), lease = 1")
     await bench.work()
     assert bench.other.calls == []
     assert await bench.state(asked) == ("uncertain", None)

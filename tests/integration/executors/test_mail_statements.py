@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from schemas.commands.command import Command
 from services.chassis import postgres
-from services.chassis.postgres import Pool
+from services.chassis.postgres import Connection, Pool
 from services.chassis.settings import Postgres
 from services.chassis.sql_files import load_sql
 from services.executors.adapters.attempts import Desk
@@ -70,16 +70,35 @@ async def test_a_mail_is_given_its_template_and_an_owner_who_is_enabled(pool: Po
     assert [(one["recent"], one["beside"]) for one in found] == [([], 0)] * 4
 
 
+async def _under_way(
+    database: "Pool | Connection",
+    prospect_id: UUID,
+    at: datetime | None,
+    executor: str = "email",
+    command_id: UUID | None = None,
+) -> None:
+    await database.execute(
+        'INSERT INTO deliveries (command_id, executor, destination, type, action, prospect_id, topic, partition, "offset",'
+        " value, due_at, waits, held, begun_at) VALUES ($1, $2, 'mail', 'x', 'x', $3, 'x', 0, 0, '{}', now(), 0, 0, $4)",
+        command_id or uuid4(), executor, prospect_id, at,
+    )  # fmt: skip
+
+
 async def test_a_mail_is_told_of_others_that_left_or_may_have_and_of_those_beside_it(pool: Pool) -> None:
     ann, own = await prospect(pool), uuid4()
+    for minutes, executor, command_id in (
+        (3, "email", uuid4()),
+        (6, "webhook", uuid4()),
+        (7, "email", own),
+        (0, "email", uuid4()),
+    ):
+        await _under_way(pool, ann, NOW - timedelta(minutes=minutes) if minutes else None, executor, command_id)
     for minutes, executor, result, command_id in (
         (1, "email", "done", uuid4()),
         (2, "email", "uncertain", uuid4()),
-        (3, "email", "started", uuid4()),
         (4, "email", "retry", uuid4()),
         (5, "email", "dead", uuid4()),
         (6, "webhook", "done", uuid4()),
-        (7, "email", "started", own),
     ):
         at = NOW - timedelta(minutes=minutes)
         await pool.execute(
@@ -114,13 +133,7 @@ async def test_two_that_decide_on_mails_to_one_prospect_do_so_one_after_the_othe
             assert await decided(bob) == [0]
             later = asyncio.create_task(decided(bob, ann))
             await eventually(lambda: pool.fetchval(WAITS))
-            await connection.execute(
-                "INSERT INTO delivery_attempts (command_id, number, executor, destination, prospect_id, started_at, result)"
-                " VALUES ($1, 1, 'email', 'mail', $2, $3, 'started')",
-                uuid4(),
-                ann,
-                NOW,
-            )
+            await _under_way(connection, ann, NOW)
         assert await later == [0, 1]
 
 

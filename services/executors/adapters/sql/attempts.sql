@@ -18,14 +18,14 @@ WHERE lane.destination <> ALL ($3::text[])
   AND NOT EXISTS (SELECT FROM pauses p WHERE p.scope = 'destination' AND p.target = $1 || ':' || lane.destination);
 
 -- name: take
--- Leases what is due, oldest first, and leaves to others what they hold. A row that is paused stays. Each counts as begun: what is
--- not is put off, due again or ended in the same transaction.
--- $1 executor, $2 destinations, $3 how many of each at most, $4 instant, $5 end of the lease, $6 deadline of what has none
-WITH due AS (
-    SELECT t.command_id, t.begun
+-- Locks what is due, oldest first, and leaves to others what they hold. A row that is paused stays. An attempt that nobody has
+-- ended is written down as such.
+-- $1 executor, $2 destinations, $3 how many of each at most, $4 instant
+WITH due AS MATERIALIZED (
+    SELECT t.*
     FROM unnest($2::text[], $3::integer[]) AS w (destination, room)
     CROSS JOIN LATERAL (
-        SELECT d.command_id, d.begun FROM deliveries d
+        SELECT d.* FROM deliveries d
         WHERE d.executor = $1 AND d.destination = w.destination AND d.waits = 0 AND d.due_at <= $4
           AND NOT EXISTS (
               SELECT FROM pauses p
@@ -35,17 +35,15 @@ WITH due AS (
         LIMIT w.room
         FOR UPDATE OF d SKIP LOCKED
     ) AS t
-), leased AS (
-    UPDATE deliveries d
-    SET due_at = $5, lease = d.lease + 1, begun = true, attempts = d.attempts + due.begun::integer,
-        deadline_at = coalesce(d.deadline_at, $6)
-    FROM due WHERE d.command_id = due.command_id
-    RETURNING d.*, due.begun AS cut_off
 ), unknown AS (
-    UPDATE delivery_attempts a SET result = 'uncertain', ended_at = $4, error = 'ended by nobody'
-    FROM leased l WHERE l.cut_off AND a.command_id = l.command_id AND a.result = 'started'
+    INSERT INTO delivery_attempts (command_id, number, executor, destination, prospect_id, started_at, ended_at, result, error)
+    SELECT command_id, lease, executor, destination, prospect_id, begun_at, $4, 'uncertain', 'ended by nobody'
+    FROM due WHERE begun_at IS NOT NULL
+    ON CONFLICT (command_id, number) DO UPDATE
+    SET ended_at = excluded.ended_at, result = excluded.result, error = excluded.error
 )
-SELECT * FROM leased;
+SELECT d.*, coalesce(d.request, (SELECT r.request FROM delivery_requests r WHERE r.command_id = d.command_id)) AS rendered
+FROM due d;
 
 -- name: seen
 -- Gives what is due for the first time its deadline.
@@ -56,8 +54,8 @@ WHERE d.executor = $1 AND d.waits = 0 AND d.deadline_at IS NULL AND d.due_at <= 
 -- name: expired
 -- Locks what is beyond its deadline, unless it is paused or being tried at this moment.
 -- $1 executor, $2 instant, $3 how many at most
-SELECT d.*, d.begun AS cut_off FROM deliveries d
-WHERE d.executor = $1 AND d.waits = 0 AND d.deadline_at <= $2 AND NOT (d.begun AND d.due_at > $2)
+SELECT d.*, d.request AS rendered FROM deliveries d
+WHERE d.executor = $1 AND d.waits = 0 AND d.deadline_at <= $2 AND NOT (d.begun_at IS NOT NULL AND d.due_at > $2)
   AND NOT EXISTS (
       SELECT FROM pauses p
       WHERE (p.scope = 'type' AND p.target = d.type) OR (p.scope = 'action' AND p.target = d.action)
@@ -66,28 +64,20 @@ ORDER BY d.deadline_at
 LIMIT $3
 FOR UPDATE OF d SKIP LOCKED;
 
--- name: requests
--- $1 command ids
-SELECT command_id, request FROM delivery_requests WHERE command_id = ANY ($1::uuid[]);
-
--- name: keep
--- $1 command ids, $2 prospect ids, $3 requests
-INSERT INTO delivery_requests (command_id, prospect_id, request)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bytea[])
-ON CONFLICT (command_id) DO NOTHING;
-
 -- name: begin
--- $1 command ids, $2 executor, $3 instant
-INSERT INTO delivery_attempts (command_id, number, executor, destination, prospect_id, started_at)
-SELECT command_id, lease, $2, destination, prospect_id, $3 FROM deliveries WHERE command_id = ANY ($1::uuid[])
-ON CONFLICT (command_id, number) DO UPDATE
-SET started_at = excluded.started_at, ended_at = NULL, result = 'started', status = NULL, error = NULL, answer = NULL,
-    reference = NULL;
+-- Leases what is tried from now on, with the request that it sends.
+-- $1 command ids, $2 leases, $3 attempts before, $4 deadlines, $5 requests, $6 instant, $7 end of the leases
+UPDATE deliveries d
+SET due_at = $7, lease = b.lease, begun_at = $6, attempts = b.attempts, deadline_at = b.deadline, request = b.request
+FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::timestamptz[], $5::bytea[])
+    AS b (command_id, lease, attempts, deadline, request)
+WHERE d.command_id = b.command_id;
 
 -- name: put_off
 -- $1 command ids, $2 due at
 WITH later AS (
-    UPDATE deliveries d SET due_at = l.due_at, deadline_at = NULL, begun = false
+    UPDATE deliveries d
+    SET due_at = l.due_at, deadline_at = NULL, begun_at = NULL, attempts = d.attempts + (d.begun_at IS NOT NULL)::integer
     FROM unnest($1::uuid[], $2::timestamptz[]) AS l (command_id, due_at)
     WHERE d.command_id = l.command_id
     RETURNING d.command_id, d.due_at
@@ -102,31 +92,43 @@ ORDER BY d.command_id
 FOR UPDATE OF d;
 
 -- name: ended
--- What is not needed any more: a dead one's request stays, for its replay sends the same.
--- $1 command ids, $2 those of which the request goes, too
-WITH request AS (
-    DELETE FROM delivery_requests WHERE command_id = ANY ($2::uuid[])
+-- Lets go what is over. A dead one's request stays, for its replay sends the same.
+-- $1 command ids, $2 those that leave a dead letter
+WITH kept AS (
+    INSERT INTO delivery_requests (command_id, prospect_id, request)
+    SELECT command_id, prospect_id, request FROM deliveries WHERE command_id = ANY ($2::uuid[]) AND request IS NOT NULL
+    ON CONFLICT (command_id) DO NOTHING
+), sent AS (
+    DELETE FROM delivery_requests WHERE command_id = ANY ($1::uuid[]) AND command_id <> ALL ($2::uuid[])
 )
 DELETE FROM deliveries WHERE command_id = ANY ($1::uuid[]);
 
 -- name: attempts
--- What came of attempts.
+-- What came of attempts that are under way: nothing is written of others.
 -- $1 command ids, $2 numbers, $3 results, $4 statuses, $5 errors, $6 answers, $7 references, $8 instant
-UPDATE delivery_attempts a
-SET ended_at = $8, result = e.result, status = e.status, error = e.error, answer = e.answer, reference = e.reference
+INSERT INTO delivery_attempts (command_id, number, executor, destination, prospect_id, started_at, ended_at, result, status,
+                               error, answer, reference)
+SELECT d.command_id, d.lease, d.executor, d.destination, d.prospect_id, d.begun_at, $8, e.result, e.status, e.error, e.answer,
+       e.reference
 FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
     AS e (command_id, number, result, status, error, answer, reference)
-WHERE a.command_id = e.command_id AND a.number = e.number;
+JOIN deliveries d ON d.command_id = e.command_id AND d.lease = e.number
+WHERE d.begun_at IS NOT NULL
+ON CONFLICT (command_id, number) DO UPDATE
+SET ended_at = excluded.ended_at, result = excluded.result, status = excluded.status, error = excluded.error,
+    answer = excluded.answer, reference = excluded.reference;
 
 -- name: again
--- $1 command ids, $2 due at, $3 errors
+-- $1 command ids, $2 leases, $3 attempts, $4 deadlines, $5 due at, $6 errors
 WITH later AS (
-    UPDATE deliveries d SET due_at = l.due_at, attempts = d.attempts + 1, begun = false
-    FROM unnest($1::uuid[], $2::timestamptz[]) AS l (command_id, due_at)
+    UPDATE deliveries d
+    SET due_at = l.due_at, lease = l.lease, attempts = l.attempts, deadline_at = l.deadline, begun_at = NULL
+    FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::timestamptz[], $5::timestamptz[])
+        AS l (command_id, lease, attempts, deadline, due_at)
     WHERE d.command_id = l.command_id
 )
 UPDATE command_ledger c SET state = 'retrying', next_at = l.due_at, error = l.error, attempts = c.attempts + 1
-FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS l (command_id, due_at, error)
+FROM unnest($1::uuid[], $5::timestamptz[], $6::text[]) AS l (command_id, due_at, error)
 WHERE c.command_id = l.command_id;
 
 -- name: well

@@ -25,7 +25,10 @@ SELECT p.command_id, jsonb_build_object(
         FROM (
             SELECT started_at FROM delivery_attempts
             WHERE prospect_id = p.prospect_id AND executor = 'email' AND command_id <> p.command_id
-              AND result IN ('started', 'done', 'uncertain')
+              AND result IN ('done', 'uncertain')
+            UNION ALL
+            SELECT begun_at FROM deliveries
+            WHERE prospect_id = p.prospect_id AND executor = 'email' AND command_id <> p.command_id AND begun_at IS NOT NULL
             ORDER BY started_at DESC
             LIMIT 100
         ) AS a),
