@@ -56,6 +56,14 @@ ROWS: Final[Mapping[str, tuple[Panel, ...]]] = {
             "ops",
             {"sum(rate(finish_ingest_prospects_created_total[$__rate_interval]))": "created"},
         ),
+        Panel(
+            "Hosted files, by outcome", "ops", {_rate("finish_ingest_file_requests_total", "outcome"): "{{outcome}}"}
+        ),
+        Panel(
+            "Hosted files sent",
+            "Bps",
+            {"sum(rate(finish_ingest_file_bytes_total[$__rate_interval]))": "sent"},
+        ),
         Panel("Records evaluated", "ops", {_rate("finish_evaluator_evaluated_total", "outcome"): "{{outcome}}"}),
         Panel("Not fired, by reason", "ops", {_rate("finish_evaluator_discarded_total", "reason"): "{{reason}}"}),
         Panel("Commands fired", "ops", {_rate("finish_evaluator_fired_total", "executor"): "{{executor}}"}),

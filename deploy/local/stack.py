@@ -116,6 +116,7 @@ async def _start(
         "FA_INGEST__PORT": str(ingest),
         "FA_CONSOLE__PORT": str(console),
         "FA_CONSOLE__PUBLIC_URL": stack.ingest,
+        "FA_BLOBS__FOLDER": str(folder / "blobs"),
         "FA_TOKENS__KEYS": local_key.token_keys(folder / "token_keys"),
         "FA_MAIL__PORT": str(smtp),
         "FA_MAIL__PUBLIC_URL": stack.ingest,

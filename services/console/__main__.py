@@ -2,6 +2,7 @@
 
 import sys
 
+from services.blobs.opening import blobs
 from services.chassis import postgres
 from services.chassis.api_keys import ApiKeys
 from services.chassis.listener import Listener
@@ -23,12 +24,12 @@ async def main(process: Process, settings: ConsoleSettings) -> None:
     async with (
         postgres.pool(settings.postgres, application_name="console") as pool,
         caller(settings.webhook) as http,
+        blobs(settings.blobs) as store,
     ):
         database = Database(pool, process.clock, settings.postgres.acquire_timeout_s)
         publications = Publications(pool, console)
-        table = routes(
-            database, publications, console, settings.tokens.read(), Webhooks(database, http, settings.webhook)
-        )
+        webhooks = Webhooks(database, http, settings.webhook)
+        table = routes(database, publications, console, settings.tokens.read(), webhooks, store)
         app = application(table, ApiKeys(pool, process.clock, console.keys), console)
         listener = Listener(app, console)
         process.ready_when("database", lambda: postgres.unreachable(pool))

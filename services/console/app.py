@@ -15,8 +15,9 @@ from services.chassis.problems import Handler, Problem, problems
 from services.console.measured import measured
 from services.console.openapi import openapi
 from services.console.refusals import not_found
-from services.console.route import AnyRoute, Call
+from services.console.route import AnyRoute, Call, Upload
 from services.console.settings import Console
+from services.console.uploads import upload
 
 _PREFIX: Final = "/api"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
@@ -50,14 +51,20 @@ def _authorised(keys: ApiKeys) -> Any:
 
 
 def _served(route: AnyRoute, console: Console) -> Handler:
-    body: TypeAdapter[Any] | None = TypeAdapter(route.body) if route.body else None
+    uploads = route.body is Upload
+    body: TypeAdapter[Any] | None = TypeAdapter(route.body) if route.body and not uploads else None
+
+    async def read(request: web.Request) -> Any:
+        if uploads:
+            return upload(request, console.files)
+        return await _body(request, route, body, console) if body else None
 
     async def serve(request: web.Request) -> web.Response:
         call: Call[Any, Any] = Call(
             key=request[_KEY],
             path=_path(request),
             query=_query(request, route),
-            body=await _body(request, route, body, console) if body else None,
+            body=await read(request),
             if_match=_if_match(request) if route.guarded else None,
         )
         return _answer(route, await route.handler(call))

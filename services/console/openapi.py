@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
 from services.chassis.problems import FieldError
-from services.console.route import AnyRoute
+from services.console.route import AnyRoute, Upload
 
 _REF: Final = "#/components/schemas/{model}"
 _NAMES: Final = re.compile(r"\{(\w+)\}")
@@ -17,6 +17,7 @@ _TITLES: Final = {
     401: "No valid API key",
     403: "The key lacks the scope admin",
     404: "There is no such thing",
+    408: "The body did not arrive in time",
     409: "Taken already, or not possible as it is",
     410: "The prospect was erased",
     412: "Changed by somebody else: If-Match names another version",
@@ -83,7 +84,10 @@ def _operation(route: AnyRoute, named: dict[Any, Any], components: dict[str, Any
         "parameters": [*_in_path(route), *_in_query(route, named, components), *_in_headers(route)],
         "responses": {str(route.status): _response(route, named)} | _problems(route, named),
     }
-    if route.body is not None:
+    if route.body is Upload:
+        binary = {"type": "string", "format": "binary"}
+        operation["requestBody"] = {"required": True, "content": {"*/*": {"schema": binary}}}
+    elif route.body is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": named[route.body]}}}
     return operation
 
@@ -120,7 +124,9 @@ def _response(route: AnyRoute, named: dict[Any, Any]) -> dict[str, Any]:
 
 def _problems(route: AnyRoute, named: dict[Any, Any]) -> dict[str, Any]:
     statuses = {*_ALWAYS, *route.problems, 400}
-    if route.body is not None:
+    if route.body is Upload:
+        statuses |= {408, 413, 415}
+    elif route.body is not None:
         statuses |= {413, 415, 422}
     if route.guarded:
         statuses.add(412)

@@ -1,6 +1,6 @@
 """One call of the API, typed: a route says which body and query it takes and what it answers, for handlers and OpenAPI."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -27,8 +27,17 @@ class Call(Generic[B, Q]):
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that is no JSON: what it says it is, and its bytes as they come."""
+
+    content_type: str
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Route(Generic[B, Q, A]):
-    """`prepare` may complete the body's JSON before it is judged; `query` and `body` are None where there is none."""
+    """`prepare` may complete the body's JSON before it is judged; `query` and `body` are None where there is none. A body of
+    the type `Upload` is streamed."""
 
     method: Method
     path: str

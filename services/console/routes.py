@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from core.tokens import TokenKey
 from schemas.action_lists import Actions
 from schemas.field_catalogue import Field
+from services.blobs.local import LocalBlobs
+from services.blobs.settings import Blobs as BlobSettings
+from services.blobs.store import Blobs
 from services.console.bodies.action_lists import ActionChanges, ActionOrder, NewAction, ShownList, VersionQuery
 from services.console.bodies.api_keys import CreatedApiKey, NewApiKey, ShownApiKey
 from services.console.bodies.assets import AssetChanges, NewAsset, ShownAsset
 from services.console.bodies.catalogue import Catalogue, CatalogueField
 from services.console.bodies.dry_runs import DryRun, DryRunAnswer
 from services.console.bodies.erasures import Receipt
+from services.console.bodies.files import FileQuery
 from services.console.bodies.interactions import InteractionAccount, TimelineEntry
 from services.console.bodies.links import Link, NewLink
 from services.console.bodies.lists import MailingList, NewList
@@ -27,6 +31,7 @@ from services.console.handlers.dead_letters import DeadLetters
 from services.console.handlers.dry_runs import DryRuns
 from services.console.handlers.effects import Effects
 from services.console.handlers.erasures import Erasures
+from services.console.handlers.files import Files
 from services.console.handlers.interactions import Interactions
 from services.console.handlers.links import Links
 from services.console.handlers.lists import Lists
@@ -39,7 +44,7 @@ from services.console.handlers.webhooks import Webhooks
 from services.console.operations import effects_routes, operations_routes, push_routes, webhook_routes
 from services.console.paging import Page, PageQuery
 from services.console.publications import Publications
-from services.console.route import AnyRoute, Route
+from services.console.route import AnyRoute, Route, Upload
 from services.console.settings import Console
 from services.console.transactions import Database
 from services.outbound.settings import Webhook
@@ -51,15 +56,17 @@ def routes(
     console: Console,
     keys: Sequence[TokenKey] = (),
     webhooks: Webhooks | None = None,
+    blobs: Blobs | None = None,
 ) -> Sequence[AnyRoute]:
     """Build the handlers and return every route. Without `keys` of tokens no links are made, without `webhooks` none is
-    tried."""
+    tried, without `blobs` files are kept in the folder of the default settings."""
     webhooks = webhooks or Webhooks(database, None, Webhook())
     reachable = frozenset(webhooks.settings.allow)
     return (
         *_records(Prospects(database, publications), Interactions(database)),
         *_erasures(Erasures(database, publications)),
         *_assets(Assets(database, publications), Links(database, keys, console.public_url)),
+        *_files(Files(database, publications, blobs or LocalBlobs(BlobSettings().folder))),
         *_templates(Templates(database, publications)),
         *_actions(ActionLists(database, publications, reachable)),
         *_dry_runs(DryRuns(database, reachable)),
@@ -144,6 +151,21 @@ def _assets(assets: Assets, links: Links) -> Sequence[AnyRoute]:
         Route("PATCH", one, "Change an asset", assets.change, ShownAsset, body=AssetChanges, problems=(404, 504)),
         Route(
             "POST", "/api/links", "Make an asset's link for one prospect", links.create, Link, body=NewLink, status=201
+        ),
+    )
+
+
+def _files(files: Files) -> Sequence[AnyRoute]:
+    return (
+        Route(
+            "PUT",
+            "/api/assets/{id}/file",
+            "Upload a hosted file, or replace it: its address stays",
+            files.upload,
+            ShownAsset,
+            body=Upload,
+            query=FileQuery,
+            problems=(404, 409, 504),
         ),
     )
 

@@ -6,6 +6,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from core.token_keys import TokenKeys
 from schemas.topics import HISTORY_GROUP
+from services.blobs.settings import Blobs
 from services.chassis.api_keys import ApiKeyCache
 from services.chassis.json_body import BodyLimits
 from services.chassis.kafka_lag import LagMeasuring
@@ -35,6 +36,14 @@ class ApiBody(BodyLimits):
     size_max_bytes: PositiveInt = 512 * 1024
 
 
+class Uploads(Concern):
+    """Of a hosted file."""
+
+    size_max_bytes: PositiveInt = 512 * 1024 * 1024
+    stall_timeout_s: PositiveFloat = 30.0
+    """For the next bytes to arrive."""
+
+
 class Console(Listening):
     """Where the API listens, and its upper bounds."""
 
@@ -52,6 +61,7 @@ class Console(Listening):
     letters_max: PositiveInt = 500
     """Dead letters that one call replays or deletes; it says whether more are left."""
     body: ApiBody = ApiBody()
+    files: Uploads = Uploads()
     keys: ApiKeyCache = ApiKeyCache()
     reading: History = History()
 
@@ -63,6 +73,7 @@ class ConsoleSettings(ServiceSettings):
     console: Console = Field(default_factory=Console)
     tokens: TokenKeys = Field(default_factory=TokenKeys)
     webhook: Webhook = Field(default_factory=Webhook)
+    blobs: Blobs = Field(default_factory=Blobs)
 
 
 class HistorySettings(ConsoleSettings):

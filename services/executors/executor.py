@@ -10,6 +10,9 @@ from services.executors.ports import Situation
 IN_APP: Final = "in_app"
 """The destination of what stays in the workspace."""
 
+EMAIL: Final = "email"
+"""The destination of notices by e-mail."""
+
 Operands = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 

@@ -1,5 +1,6 @@
 """Run it: `python -m services.ingest`."""
 
+from services.blobs.opening import blobs
 from services.chassis import postgres
 from services.chassis.api_keys import ApiKeys
 from services.chassis.listener import Listener
@@ -9,6 +10,7 @@ from services.ingest.acceptance import Acceptance
 from services.ingest.app import application
 from services.ingest.asset_cache import AssetCache
 from services.ingest.handlers.events import Events
+from services.ingest.handlers.files import Files
 from services.ingest.handlers.forms import Forms
 from services.ingest.handlers.mails import Mails
 from services.ingest.handlers.redirects import Redirects
@@ -28,7 +30,11 @@ async def main(process: Process, settings: IngestSettings) -> None:
     ingest, clock = settings.ingest, process.clock
     assets = AssetCache(settings.kafka, clock, ingest.tail)
     publisher = Publisher(settings.kafka, ingest.publishing, clock)
-    async with postgres.pool(settings.postgres, application_name="finish-ingest") as pool, process.parts() as parts:
+    async with (
+        postgres.pool(settings.postgres, application_name="finish-ingest") as pool,
+        blobs(settings.blobs) as store,
+        process.parts() as parts,
+    ):
         prospects = Prospects(pool, timeout_s=ingest.database_timeout_s)
         acceptance = Acceptance(assets, prospects, publisher, clock, ingest)
         events = Events(ApiKeys(pool, clock, ingest.keys), acceptance, ingest)
@@ -46,7 +52,8 @@ async def main(process: Process, settings: IngestSettings) -> None:
             clock,
             ingest.trusted_proxies,
         )
-        listener = Listener(application(events, forms, redirects, mails), ingest)
+        files = Files(settings.tokens.read(), served, store, behind, clock, ingest.trusted_proxies, ingest.files)
+        listener = Listener(application(events, forms, redirects, mails, files), ingest)
         process.ready_when("definitions", assets.tail.unready)
         process.ready_when("publisher", publisher.unready)
         process.ready_when("http", listener.unready)

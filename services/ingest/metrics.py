@@ -27,6 +27,12 @@ redirects: Final = lru_cache(maxsize=64)(REDIRECTS.labels)
 MAIL_REQUESTS: Final = Counter(
     "finish_ingest_mail_requests_total", "Requests to the addresses in mails", ("address", "outcome")
 )
+FILE_REQUESTS: Final = Counter("finish_ingest_file_requests_total", "Requests to hosted files", ("outcome",))
+FILE_BYTES: Final = Counter("finish_ingest_file_bytes_total", "Bytes of hosted files that were sent")
+FILES_UNDER_WAY: Final = Gauge("finish_ingest_files_under_way", "Requests to hosted files that are being answered")
+FILES_CUT_OFF: Final = Counter(
+    "finish_ingest_files_cut_off_total", "Downloads that ended early: nobody took the bytes, or the store sent none"
+)
 REDIRECT_SECONDS: Final = Histogram(
     "finish_ingest_redirect_seconds",
     "From the request to a redirect link to its answer",

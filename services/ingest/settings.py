@@ -10,6 +10,7 @@ from pydantic_settings import NoDecode
 from core.limits import DEFAULT, Limits
 from core.token_keys import TokenKeys
 from schemas.interactions import BATCH_MAX_BYTES, BATCH_MAX_EVENTS, SIZE_MAX_BYTES
+from services.blobs.settings import Blobs
 from services.chassis.api_keys import ApiKeyCache
 from services.chassis.client_address import Network
 from services.chassis.json_body import BodyLimits
@@ -75,6 +76,16 @@ class FormBody(BodyLimits):
     size_max_bytes: PositiveInt = 64 * 1024
 
 
+class Files(Concern):
+    """How many downloads there may be at a time, and how patiently slow ones are served."""
+
+    under_way_max: PositiveInt = 1000
+    per_address_max: PositiveInt = 32
+    """More are answered 429. Many people may share an address."""
+    stall_timeout_s: PositiveFloat = 60.0
+    """For a client to take 256 KiB."""
+
+
 class Ingest(Listening):
     """Where events are taken, and what they may look like."""
 
@@ -88,6 +99,7 @@ class Ingest(Listening):
     database_timeout_s: PositiveFloat = 3.0
     form_body: FormBody = FormBody()
     form_max_fields: PositiveInt = 200
+    files: Files = Files()
     mail_links_max: PositiveInt = 50_000
     """Links of mails that are kept in memory."""
     spam: Spam = Spam()
@@ -105,3 +117,4 @@ class IngestSettings(ServiceSettings):
     name: ClassVar[str] = "ingest"
     ingest: Ingest = Field(default_factory=Ingest)
     tokens: TokenKeys = Field(default_factory=TokenKeys)
+    blobs: Blobs = Field(default_factory=Blobs)

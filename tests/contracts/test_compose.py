@@ -89,7 +89,9 @@ def test_a_process_may_write_nothing_and_gain_nothing(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert not {"privileged", "user", "cap_add", "network_mode", "pid", "volumes"} & service.keys()
+    assert not {"privileged", "user", "cap_add", "network_mode", "pid"} & service.keys()
+    files = environment(service).get("FA_BLOBS__FOLDER")
+    assert service.get("volumes", []) == ([] if files is None else [f"blobs:{files}"])
 
 
 @every_process

@@ -18,7 +18,7 @@ SETTINGS_OF: Final[dict[str, tuple[str, ...]]] = {
     "prospect": (),
 }
 """Which settings an asset of each kind has."""
-PUBLISHED: Final = frozenset({"target_url", "mapping", "success_url", "success_message"})
+PUBLISHED: Final = frozenset({"target_url", "mapping", "success_url", "success_message", "file"})
 """The settings that ingest serves from; a mail's texts are not for the log."""
 _SETTINGS: Final = tuple(dict.fromkeys(name for names in SETTINGS_OF.values() for name in names))
 
@@ -87,6 +87,17 @@ class AssetChanges(_Settings):
     status: Literal["active", "archived"] = "active"
 
 
+class HostedFile(BaseModel):
+    """What a hosted file's address gives. `version` counts what was uploaded; `content_type` is told as it was given."""
+
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+    version: int
+    uploaded_at: datetime
+
+
 class ShownAsset(BaseModel):
     """An asset. Settings of other kinds are null."""
 
@@ -96,6 +107,7 @@ class ShownAsset(BaseModel):
     status: Literal["active", "archived", "deleted"]
     created_at: datetime
     target_url: str | None = None
+    file: HostedFile | None = None
     mapping: dict[str, str] | None = None
     success_url: str | None = None
     success_message: str | None = None

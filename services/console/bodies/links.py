@@ -10,11 +10,11 @@ from services.console.bodies.assets import WebAddress
 
 
 class NewLink(Input):
-    """A link to make, of an asset for one prospect. Of a list e-mail: what of it, and where a click is to lead."""
+    """A link to make, of an asset for one prospect. Of a list e-mail: what of it (absent: a click), and where that is to lead."""
 
     asset_id: Id
     prospect_id: UUID
-    trigger: Literal["clicked", "opened", "unsubscribed"] = "clicked"
+    trigger: Literal["clicked", "downloaded", "opened", "unsubscribed"] | None = None
     url: WebAddress | None = None
 
 

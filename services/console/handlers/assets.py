@@ -52,22 +52,22 @@ class Assets:
                 await keep_template(tx, row["id"], settings)
             seq = await publish_asset(tx, definition(row))
         await self.publications.wait([seq])
-        return _shown(row)
+        return shown(row)
 
     async def read(self, call: Call[None, None]) -> ShownAsset:
         """Read an asset."""
         row = await self.database.row(SQL["read"], call.path["id"])
         if row is None:
             raise not_found("asset")
-        return _shown(row)
+        return shown(row)
 
     async def page(self, call: Call[None, AssetQuery]) -> Page[ShownAsset]:
         """List the assets, by id."""
         query = call.query
         after = decode_cursor(query.cursor, str)[0] if query.cursor else ""
         rows = await self.database.rows(SQL["page"], after, query.kind, query.status, query.limit + 1)
-        shown, more = cut(rows, query.limit)
-        return Page(items=[_shown(row) for row in shown], next=encode_cursor(shown[-1]["id"]) if more else None)
+        found, more = cut(rows, query.limit)
+        return Page(items=[shown(row) for row in found], next=encode_cursor(found[-1]["id"]) if more else None)
 
     async def change(self, call: Call[AssetChanges, None]) -> ShownAsset:
         """Change an asset's name, status or settings; an archived one still fires."""
@@ -86,7 +86,7 @@ class Assets:
                 await keep_template(tx, old["id"], settings)
             seq = await publish_asset(tx, definition(row))
         await self.publications.wait([seq])
-        return _shown(row)
+        return shown(row)
 
 
 async def _checked(tx: Connection, kind: str, old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +122,7 @@ def definition(row: Row) -> Asset:
     return Asset(id=row["id"], kind=row["kind"], name=row["name"], status=row["status"], settings=settings)
 
 
-def _shown(row: Row) -> ShownAsset:
+def shown(row: Row) -> ShownAsset:
+    """Return an asset as the API shows it."""
     columns = {name: row[name] for name in ("id", "kind", "name", "status", "created_at")}
     return ShownAsset(**columns, **row["settings"])

@@ -16,8 +16,13 @@ from services.console.route import Call
 from services.console.transactions import Database, Row
 
 SQL: Final = load_sql(Path(__file__).parents[1] / "sql" / "links.sql")
-_KIND: Final = "redirect_link"
 _MAIL: Final = "list_email"
+_TRIGGERS: Final = {
+    "redirect_link": ("clicked",),
+    "hosted_file": ("downloaded",),
+    _MAIL: ("clicked", "opened", "unsubscribed"),
+}
+"""What there are links of; the first is meant where none is named."""
 _NO_MESSAGE: Final = ""
 _ALL_MAIL: Final = ""
 
@@ -37,9 +42,13 @@ class Links:
         asset_id, prospect_id = call.body.asset_id, call.body.prospect_id
         named = await self.database.row(SQL["named"], asset_id, prospect_id)
         refuse(_wrong(named, call.body))
-        if named is not None and named["kind"] == _MAIL:
-            return Link(url=await self._of_mail(call.body))
-        return Link(url=f"{self.public_url}/r/{issue(Token('link', asset_id, str(prospect_id)), self.keys)}")
+        match named and named["kind"]:
+            case "list_email":
+                return Link(url=await self._of_mail(call.body))
+            case "hosted_file":
+                return Link(url=f"{self.public_url}/f/{issue(Token('file', asset_id, str(prospect_id)), self.keys)}")
+            case _:
+                return Link(url=f"{self.public_url}/r/{issue(Token('link', asset_id, str(prospect_id)), self.keys)}")
 
     async def _of_mail(self, body: NewLink) -> str:
         """Return an address as a mail has it, of no mail that was sent from here."""
@@ -61,15 +70,18 @@ def _wrong(named: Row | None, body: NewLink) -> list[FieldError]:
     if named is None:
         return [FieldError("/asset_id", "is not the id of an asset")]
     errors = []
-    if named["kind"] not in (_KIND, _MAIL):
-        errors.append(FieldError("/asset_id", f"is not the id of a {_KIND} or a {_MAIL}"))
-    elif named["status"] == "deleted":
+    triggers = _TRIGGERS.get(named["kind"])
+    if triggers is None:
+        errors.append(FieldError("/asset_id", f"is the id of neither {', '.join(_TRIGGERS)}"))
+        return errors
+    if named["status"] == "deleted":
         errors.append(FieldError("/asset_id", "is the id of a deleted asset"))
     if not named["prospect_exists"]:
         errors.append(FieldError("/prospect_id", "is not the id of a prospect"))
-    wants_url = named["kind"] == _MAIL and body.trigger == "clicked"
+    trigger = body.trigger or triggers[0]
+    if trigger not in triggers:
+        errors.append(FieldError("/trigger", f"of a {named['kind']} is {' or '.join(triggers)}"))
+    wants_url = named["kind"] == _MAIL and trigger == "clicked"
     if wants_url != (body.url is not None):
         errors.append(FieldError("/url", "goes with a click in a mail" if body.url else "is where the click leads"))
-    if named["kind"] == _KIND and body.trigger != "clicked":
-        errors.append(FieldError("/trigger", f"of a {_KIND} is clicked"))
     return errors

@@ -20,3 +20,8 @@ SELECT * FROM assets
 WHERE id > $1 AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR status = $3)
 ORDER BY id
 LIMIT $4
+
+-- name: file
+-- $1 id, $2 file
+UPDATE assets SET settings = settings || jsonb_build_object('file', $2::jsonb) WHERE id = $1
+RETURNING *

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from schemas.commands.notify import MAIL_DIGEST, MailDigestParams
-from services.executors.actions.notify_user import EMAIL
-from services.executors.executor import RemoteAction
+from services.executors.executor import EMAIL, RemoteAction
 
 
 def check(params: Mapping[str, Any]) -> None:

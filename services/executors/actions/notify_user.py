@@ -13,7 +13,6 @@ from services.chassis.errors import PermanentError
 from services.executors.executor import IN_APP, LocalAction
 from services.executors.ports import Situation
 
-EMAIL: Final = "email"
 _SUBJECT_MAX: Final = 200
 _TEXT_MAX: Final = 20_000
 

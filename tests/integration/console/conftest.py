@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from core.tokens import TokenKey
 from deploy import topics
 from deploy.topics import Topics
+from services.blobs.local import LocalBlobs
 from services.chassis import postgres
 from services.chassis.api_keys import ApiKeyCache, ApiKeys
 from services.chassis.clock import SystemClock
@@ -73,7 +74,11 @@ GUARDED: Final = Webhook()
 
 @asynccontextmanager
 async def serving(
-    database_url: str, console: Console, tokens: Sequence[TokenKey] = (), webhook: Webhook = GUARDED
+    database_url: str,
+    console: Console,
+    tokens: Sequence[TokenKey] = (),
+    webhook: Webhook = GUARDED,
+    files: LocalBlobs | None = None,
 ) -> AsyncIterator[Running]:
     """Serve the API without history and without anybody who publishes."""
     key = await add_key(database_url)
@@ -84,7 +89,7 @@ async def serving(
     ):
         database, publications = Database(pool, clock, 30.0), Publications(pool, console)
         keys = ApiKeys(pool, clock, console.keys)
-        table = routes(database, publications, console, tokens, Webhooks(database, http, webhook))
+        table = routes(database, publications, console, tokens, Webhooks(database, http, webhook), files)
         listener = Listener(application(table, keys, console), console)
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(publications.watch())
