@@ -1,6 +1,7 @@
 """A hosted file from its upload to the effect of its download, on the real system."""
 
 from collections.abc import AsyncIterator, Mapping
+from io import BytesIO
 from pathlib import Path
 
 import aiohttp
@@ -26,7 +27,7 @@ async def test_an_uploaded_file_is_downloaded_in_two_parts_and_fires_once(deploy
     prospect = await work.prospect()
     async with work.session.put(
         f"{work.console}/api/assets/{asset}/file?filename=Brochure.pdf",
-        data=CONTENT,
+        data=BytesIO(CONTENT),
         headers={**work.headers, "Content-Type": "application/pdf"},
     ) as uploaded:
         assert uploaded.status == 200
