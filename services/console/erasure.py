@@ -24,6 +24,7 @@ _REMOVED: Final = (
     "tasks",
     "notices",
     "mail_digests",
+    "mails",
     "resubscriptions",
     "record",
     "commands",

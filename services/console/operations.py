@@ -21,11 +21,13 @@ from services.console.bodies.effects import (
     ShownDelivery,
     Task,
 )
+from services.console.bodies.emails import NewSend, RenderedMail, RenderRequest, Send
 from services.console.bodies.pauses import NewPause, Pause
 from services.console.bodies.webhooks import WebhookTest, WebhookTested
 from services.console.handlers.crm_push import CrmPushes
 from services.console.handlers.dead_letters import DeadLetters
 from services.console.handlers.effects import Effects
+from services.console.handlers.emails import Emails
 from services.console.handlers.pauses import Pauses
 from services.console.handlers.webhooks import Webhooks
 from services.console.paging import Page, PageQuery
@@ -64,6 +66,32 @@ def effects_routes(effects: Effects) -> Sequence[AnyRoute]:
             Page[ShownDelivery],
             query=DeliveryQuery,
         ),
+    )
+
+
+def email_routes(emails: Emails) -> Sequence[AnyRoute]:
+    """Return the routes of list e-mails for whoever sends them."""
+    return (
+        Route(
+            "POST",
+            "/api/emails/{id}/render",
+            "Render a list e-mail for one prospect, to be sent from elsewhere",
+            emails.render,
+            RenderedMail,
+            body=RenderRequest,
+            problems=(404, 409),
+        ),
+        Route(
+            "POST",
+            "/api/emails/{id}/send",
+            "Send a list e-mail to the subscribed members of a list",
+            emails.send,
+            Send,
+            body=NewSend,
+            status=202,
+            problems=(404,),
+        ),
+        Route("GET", "/api/sends/{id}", "Tell how a send to a list stands", emails.read_send, Send, problems=(404,)),
     )
 
 

@@ -30,6 +30,7 @@ from services.console.handlers.crm_push import CrmPushes
 from services.console.handlers.dead_letters import DeadLetters
 from services.console.handlers.dry_runs import DryRuns
 from services.console.handlers.effects import Effects
+from services.console.handlers.emails import Emails
 from services.console.handlers.erasures import Erasures
 from services.console.handlers.files import Files
 from services.console.handlers.interactions import Interactions
@@ -41,7 +42,7 @@ from services.console.handlers.teams import Teams
 from services.console.handlers.templates import Templates
 from services.console.handlers.users import Users
 from services.console.handlers.webhooks import Webhooks
-from services.console.operations import effects_routes, operations_routes, push_routes, webhook_routes
+from services.console.operations import effects_routes, email_routes, operations_routes, push_routes, webhook_routes
 from services.console.paging import Page, PageQuery
 from services.console.publications import Publications
 from services.console.route import AnyRoute, Route, Upload
@@ -70,6 +71,7 @@ def routes(
         *_templates(Templates(database, publications)),
         *_actions(ActionLists(database, publications, reachable)),
         *_dry_runs(DryRuns(database, reachable)),
+        *email_routes(Emails(database, keys, console.public_url)),
         *webhook_routes(webhooks),
         *push_routes(CrmPushes(database, reachable)),
         *_references(Users(database, publications), Teams(database), Lists(database)),

@@ -8,7 +8,7 @@ from typing import NoReturn
 from services.chassis import postgres
 from services.chassis.process import Process, run
 from services.chassis.settings import load
-from services.relay import backfill, retention
+from services.relay import backfill, retention, sends
 from services.relay.age import watch_age
 from services.relay.dead_letters import watch_dead_letters
 from services.relay.leadership import Leadership
@@ -28,6 +28,7 @@ async def main(process: Process, settings: RelaySettings) -> None:
         async def lead() -> NoReturn:
             async with asyncio.TaskGroup() as group:
                 group.create_task(retention.run(pool, clock, relay.retention), name="retention")
+                group.create_task(sends.run(pool, clock, relay.sends), name="sends")
                 group.create_task(
                     watch_dead_letters(outbox, relay.letters_interval_s, relay.letters_max), name="letters"
                 )

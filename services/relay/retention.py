@@ -33,6 +33,7 @@ def _kept(retention: Retention) -> dict[str, timedelta | None]:
         "ledger": _days(retention.ledger_days),
         "requests": _days(retention.attempts_days),
         "attempts": _days(retention.attempts_days),
+        "mails": _days(retention.mails_days),
         "decisions": _days(retention.decisions_days),
         "dead_letters": _days(retention.dead_letters_days),
         "ended_letters": _days(retention.ended_letters_days),

@@ -26,6 +26,8 @@ class Retention(Concern):
     """Longer than the log keeps commands: a repeat must still find its ledger row."""
     attempts_days: PositiveInt | None = 30
     """Attempts at other systems, and what was sent."""
+    mails_days: PositiveInt | None = 400
+    """Whose a mail was: so long a bounce or a complaint is told of the prospect that it was sent to."""
     decisions_days: PositiveInt | None = 365
     spam_windows_s: PositiveInt = 600
     """Longer than the window (`FA_INGEST__SPAM__WINDOW_S`), by what the clocks of processes may differ."""
@@ -33,6 +35,13 @@ class Retention(Concern):
     """Dead letters stay until somebody replays or deletes them."""
     ended_letters_days: PositiveInt | None = 30
     """Longer than the log keeps anything: what is read again must not bring a letter back."""
+
+
+class Sends(Concern):
+    """Of list e-mails to lists: how many mails are queued in one transaction, and how often."""
+
+    interval_s: PositiveFloat = 0.5
+    chunk_rows: PositiveInt = 500
 
 
 class Relay(Concern):
@@ -54,6 +63,7 @@ class Relay(Concern):
     backfill_chunk_rows: PositiveInt = 500
     lease: Lease = Lease()
     retention: Retention = Retention()
+    sends: Sends = Sends()
 
 
 class RelaySettings(ServiceSettings):

@@ -160,6 +160,31 @@ async def test_the_answer_of_a_function_raises_triggers_as_anothers_change_and_l
     assert int((await work.record(prospect))["fields"]["title"]) == 6
 
 
+async def test_a_list_email_is_sent_to_the_members_of_a_list_and_clicked(outside: Outside) -> None:
+    work = outside.system.workspace
+    texts = {"name": "News", "subject": "News", "html": '<a href="https://shop.example/new">New</a>'}
+    news = (await work.api("POST", "/templates", texts))["id"]
+    members = (await work.api("POST", "/lists", {"name": "Members"}))["id"]
+    on = [{"id": members, "status": "subscribed"}]
+    for name in ("ann", "bob", "eve"):
+        await work.prospect(email=f"{name}@shop.example", lists=on)
+    await work.prospect(email="zoe@shop.example")
+    send = (await work.api("POST", f"/emails/{news}/send", {"list": members}))["id"]
+
+    async def sent() -> bool:
+        told = await work.api("GET", f"/sends/{send}")
+        return told["queued_at"] is not None and told["queued"] == told["states"].get("done") == 3
+
+    await outside.system.until(sent, 30)
+    assert sorted(to for to, _ in outside.box.received) == [f"{name}@shop.example" for name in ("ann", "bob", "eve")]
+    message = outside.box.message(0)
+    text = message.get_body(("plain",))
+    assert text is not None
+    url = next(word.strip("<>") for word in text.get_content().split() if "/c/" in word)
+    account = await work.settled(await work.follow(url))
+    assert account["status"] == "settled"
+
+
 async def test_a_colleague_is_told_by_e_mail(outside: Outside) -> None:
     work = outside.system.workspace
     user = await work.api("POST", "/users", {"name": "Bob", "email": "bob@example.com"})

@@ -15,6 +15,8 @@ class Removed(BaseModel):
     notices: int = 0
     mail_digests: int = 0
     """Notices by e-mail that were gathered and not mailed yet, by action."""
+    mails: int = 0
+    """Which mails were rendered for the prospect."""
     resubscriptions: int = 0
     commands: int
     """Pending ones, which are `suppressed(erased)` now."""

@@ -4,23 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from core.consent import refused
 from core.templates import TemplateError
 from core.tokens import TokenKey
+from core.tracked_mail import Rendered, Tracking, rendered
 from schemas.commands.command import Command
 from schemas.commands.email import SendEmailParams
 from services.chassis.errors import PermanentError
 from services.executors.core.restraint import Restraint
-from services.executors.core.tracked_mail import Rendered, Tracking, rendered
 from services.executors.executor import RemoteAction
 from services.executors.ports import Later, Outcome, Situation
 
 DESTINATION: Final = "mail"
-_NEVER: Final = {
-    "marketing": frozenset({"unsubscribed", "bounced", "complained"}),
-    "transactional": frozenset({"bounced"}),
-}
-"""The consent with which a mail of each class is not sent: what a contract or the law asks for goes to who wants no marketing,
-but nowhere that takes no mail."""
 
 
 def check(params: Mapping[str, Any]) -> None:
@@ -40,12 +35,11 @@ def refuse(
     prospect, marketing = situation.prospect, is_marketing(params)
     if not prospect["email"]:
         return Outcome("suppressed", "no_recipient")
-    if prospect["consent"] in _NEVER["marketing" if marketing else "transactional"]:
+    of_list = (prospect["lists"] or {}).get(params.get("list"))
+    if refused("marketing" if marketing else "transactional", prospect["consent"], of_list):
         return Outcome("suppressed", "consent")
     if not marketing:
         return None
-    if params.get("list") and (prospect["lists"] or {}).get(params["list"]) == "unsubscribed":
-        return Outcome("suppressed", "consent")
     until = restraint.until(now, situation.details)
     return None if until is None else Later(until)
 

@@ -63,7 +63,7 @@ class ProspectMail:
         )
         asset_id = command.params["template"]
         links = [{"id": id_, "asset_id": asset_id, "url": url} for id_, url in composed.links.items()]
-        return Prepared(_written(message), {"links": links})
+        return Prepared(_written(message), {"asset_id": asset_id, "links": links})
 
     def _sender(self, command: Command, situation: Situation) -> Mailbox:
         return _chosen("from", command.params, situation) or Mailbox(self._mail.sender_email, self._mail.sender_name)

@@ -31,6 +31,9 @@ WHERE (command_id, number) IN (
     LIMIT $2
 )
 
+-- name: mails
+DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < $1 ORDER BY created_at LIMIT $2)
+
 -- name: decisions
 DELETE FROM decisions
 WHERE uid IN (SELECT uid FROM decisions WHERE recordedtime < $1 LIMIT $2)

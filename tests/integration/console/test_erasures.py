@@ -28,6 +28,7 @@ OF_A_PROSPECT: Final = {
     "tasks",
     "notices",
     "mail_digests",
+    "mails",
     "resubscriptions",
     "command_ledger",
     "deliveries",

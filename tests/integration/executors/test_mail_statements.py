@@ -137,16 +137,19 @@ async def test_two_that_decide_on_mails_to_one_prospect_do_so_one_after_the_othe
         assert await later == [0, 1]
 
 
-async def test_where_links_lead_is_kept_once(pool: Pool) -> None:
+async def test_where_links_lead_is_kept_once_and_whose_mail_it_was(pool: Pool) -> None:
     one, two = uuid4(), uuid4()
+    ann, bob, mails = await prospect(pool), await prospect(pool), [uuid4(), uuid4()]
     links = [{"id": str(id_), "asset_id": "welcome", "url": f"https://shop.example/{id_}"} for id_ in (two, one)]
     for some in (links, links[:1], []):
-        kept = {"links": some}
-        await pool.fetch(EMAIL["keep"], [uuid4(), uuid4()], [uuid4(), uuid4()], [kept, kept])
+        kept = {"asset_id": "welcome", "links": some}
+        await pool.fetch(EMAIL["keep"], mails, [ann, bob], [kept, kept])
     rows = await pool.fetch("SELECT id, asset_id, url FROM mail_links")
     assert {(row["id"], row["asset_id"], row["url"]) for row in rows} == {
         (id_, "welcome", f"https://shop.example/{id_}") for id_ in (one, two)
     }
+    rows = await pool.fetch("SELECT id, asset_id, prospect_id FROM mails")
+    assert {tuple(row) for row in rows} == {(str(mails[0]), "welcome", ann), (str(mails[1]), "welcome", bob)}
 
 
 async def test_a_notice_is_told_to_each_address_once_and_to_the_fallback_where_there_is_nobody(pool: Pool) -> None:

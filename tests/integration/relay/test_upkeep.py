@@ -90,6 +90,7 @@ async def test_the_ledger_forgets_what_is_settled_for_long_but_nothing_that_a_re
         "ledger": 6,
         "requests": 0,
         "attempts": 0,
+        "mails": 0,
         "decisions": 0,
         "ended_letters": 0,
         "spam_windows": 0,

@@ -44,8 +44,15 @@ SELECT p.command_id, jsonb_build_object(
 FROM placed p
 
 -- name: keep
--- Where the links of a mail lead, in the order of their ids: two that keep the same ones wait for each other in turn.
+-- Where the links of a mail lead, in the order of their ids: two that keep the same ones wait for each other in turn. And whose
+-- mail it is.
 -- $1 command ids, $2 prospect ids, $3 what is kept
+WITH mail AS (
+    INSERT INTO mails (id, asset_id, prospect_id)
+    SELECT k.command_id::text, k.kept ->> 'asset_id', k.prospect_id
+    FROM unnest($1::uuid[], $2::uuid[], $3::jsonb[]) AS k (command_id, prospect_id, kept)
+    ON CONFLICT (id) DO NOTHING
+)
 INSERT INTO mail_links (id, asset_id, url)
 SELECT DISTINCT ON (l.id) l.id, l.asset_id, l.url
 FROM unnest($1::uuid[], $2::uuid[], $3::jsonb[]) AS k (command_id, prospect_id, kept)
