@@ -10,11 +10,14 @@ from services.ingest.acceptance import Acceptance
 from services.ingest.app import application
 from services.ingest.asset_cache import AssetCache
 from services.ingest.handlers.events import Events
+from services.ingest.handlers.feeds import Feeds
 from services.ingest.handlers.files import Files
 from services.ingest.handlers.forms import Forms
 from services.ingest.handlers.mails import Mails
 from services.ingest.handlers.redirects import Redirects
+from services.ingest.mail_feedback import MailFeedback
 from services.ingest.mail_links import MailLinks
+from services.ingest.opened_feeds import SnsConfirming, opened_feeds
 from services.ingest.outbox import Outbox
 from services.ingest.prospects import Prospects
 from services.ingest.publisher import Publisher
@@ -23,6 +26,7 @@ from services.ingest.settings import IngestSettings
 from services.ingest.submissions import Submissions
 from services.ingest.unsubscribing import Unsubscribing
 from services.ingest.write_behind import WriteBehind
+from services.outbound.calling import caller
 
 
 async def main(process: Process, settings: IngestSettings) -> None:
@@ -33,6 +37,7 @@ async def main(process: Process, settings: IngestSettings) -> None:
     async with (
         postgres.pool(settings.postgres, application_name="finish-ingest") as pool,
         blobs(settings.blobs) as store,
+        caller(settings.webhook) as http,
         process.parts() as parts,
     ):
         prospects = Prospects(pool, timeout_s=ingest.database_timeout_s)
@@ -53,7 +58,9 @@ async def main(process: Process, settings: IngestSettings) -> None:
             ingest.trusted_proxies,
         )
         files = Files(settings.tokens.read(), served, store, behind, clock, ingest.trusted_proxies, ingest.files)
-        listener = Listener(application(events, forms, redirects, mails, files), ingest)
+        feedback = MailFeedback(pool, clock, ingest.database_timeout_s)
+        feeds = Feeds(opened_feeds(ingest.feeds, http), SnsConfirming(ingest.feeds), feedback, clock, ingest.feeds.body)
+        listener = Listener(application(events, forms, redirects, mails, files, feeds), ingest)
         process.ready_when("definitions", assets.tail.unready)
         process.ready_when("publisher", publisher.unready)
         process.ready_when("http", listener.unready)

@@ -6,16 +6,20 @@ from services.chassis.errors import RetryableError
 from services.chassis.problems import Handler, Problem, problems
 from services.ingest import metrics
 from services.ingest.handlers.events import Events
+from services.ingest.handlers.feeds import Feeds
 from services.ingest.handlers.files import Files
 from services.ingest.handlers.forms import Forms
 from services.ingest.handlers.mails import Mails
 from services.ingest.handlers.redirects import Redirects
 
 
-def application(events: Events, forms: Forms, redirects: Redirects, mails: Mails, files: Files) -> web.Application:
+def application(
+    events: Events, forms: Forms, redirects: Redirects, mails: Mails, files: Files, feeds: Feeds
+) -> web.Application:
     """Serve the endpoints."""
     app = web.Application(middlewares=[problems, _counted])
     app.router.add_post("/v1/events", events.post)
+    app.router.add_post("/v1/feeds/{service:[a-z]{1,16}}", feeds.post)
     app.router.add_post("/s/{form_id:[A-Za-z0-9_.-]{1,64}}", forms.post)
     app.router.add_route("*", "/r/{token:.*}", redirects.answer)
     app.router.add_route("*", "/f/{token:.*}", files.answer)

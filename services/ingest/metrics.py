@@ -27,6 +27,9 @@ redirects: Final = lru_cache(maxsize=64)(REDIRECTS.labels)
 MAIL_REQUESTS: Final = Counter(
     "finish_ingest_mail_requests_total", "Requests to the addresses in mails", ("address", "outcome")
 )
+FEEDBACK: Final = Counter(
+    "finish_ingest_feedback_total", "What mail services told of mails, by what came of it", ("service", "outcome")
+)
 FILE_REQUESTS: Final = Counter("finish_ingest_file_requests_total", "Requests to hosted files", ("outcome",))
 FILE_BYTES: Final = Counter("finish_ingest_file_bytes_total", "Bytes of hosted files that were sent")
 FILES_UNDER_WAY: Final = Gauge("finish_ingest_files_under_way", "Requests to hosted files that are being answered")

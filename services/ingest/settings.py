@@ -4,7 +4,7 @@ from ipaddress import ip_network
 from typing import Annotated, Any, ClassVar
 
 import orjson
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import NoDecode
 
 from core.limits import DEFAULT, Limits
@@ -17,6 +17,7 @@ from services.chassis.json_body import BodyLimits
 from services.chassis.listener import Listening
 from services.chassis.settings import Concern, ServiceSettings
 from services.chassis.tail import Tail
+from services.outbound.settings import Webhook
 
 
 class Publishing(Concern):
@@ -64,6 +65,13 @@ def _networks(value: Any) -> Any:
         raise ValueError("networks are <address>/<bits> with commas between") from None
 
 
+def _names(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    listed = orjson.loads(value) if value.startswith("[") else value.split(",")
+    return tuple(str(each).strip() for each in listed if str(each).strip())
+
+
 class EventBody(BodyLimits):
     """Of `POST /v1/events`."""
 
@@ -74,6 +82,29 @@ class FormBody(BodyLimits):
     """Of a submitted form."""
 
     size_max_bytes: PositiveInt = 64 * 1024
+
+
+class FeedBody(BodyLimits):
+    """Of what a mail service tells."""
+
+    size_max_bytes: PositiveInt = 1024 * 1024
+
+
+class Feeds(Concern):
+    """Which mail services may tell of mails, each once its key is set: `POST /v1/feeds/<ses, sendgrid, mailgun, postmark>`."""
+
+    body: FeedBody = FeedBody()
+    stale_after_s: PositiveInt = 3600
+    """Signed messages that are older are acknowledged, and change nothing."""
+    sns_topics: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    """ARNs of the topics of SNS's that SES publishes to, with commas between or as a JSON array; their signature is of version 2."""
+    sns_endpoint: str | None = None
+    sendgrid_public_key: str | None = None
+    """As SendGrid shows it for its signed event webhook."""
+    mailgun_signing_key: SecretStr | None = None
+    postmark_user: str = "postmark"
+    postmark_password: SecretStr | None = None
+    """Of the address that Postmark is given: `https://<user>:<password>@<host>/v1/feeds/postmark`."""
 
 
 class Files(Concern):
@@ -99,6 +130,7 @@ class Ingest(Listening):
     database_timeout_s: PositiveFloat = 3.0
     form_body: FormBody = FormBody()
     form_max_fields: PositiveInt = 200
+    feeds: Feeds = Feeds()
     files: Files = Files()
     mail_links_max: PositiveInt = 50_000
     """Links of mails that are kept in memory."""
@@ -118,3 +150,4 @@ class IngestSettings(ServiceSettings):
     ingest: Ingest = Field(default_factory=Ingest)
     tokens: TokenKeys = Field(default_factory=TokenKeys)
     blobs: Blobs = Field(default_factory=Blobs)
+    webhook: Webhook = Field(default_factory=Webhook)

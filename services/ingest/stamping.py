@@ -20,6 +20,18 @@ class Versions(Protocol):
         ...
 
 
+class ReadVersions(NamedTuple):
+    """Those of one asset and of the record triggers, as a transaction has read them."""
+
+    asset_id: str
+    version: int
+    prospect_version: int
+
+    def newest(self, asset_id: str) -> int:
+        """Return the newest version of an asset's list."""
+        return self.prospect_version if asset_id == PROSPECT_ASSET_ID else self.version
+
+
 class Stamped(NamedTuple):
     """An interaction as a record: `document` has the attributes of `schemas.interactions.Interaction`, in its order."""
 
@@ -47,6 +59,12 @@ class Stamp:
     def seen(self, source: str, kind: str, subject: str, key: str, data: dict[str, Any]) -> Stamped:
         """Stamp what one of our own doors sees at that instant."""
         return self._stamped(token_hex(16), source, kind, subject, self._now, key, data)
+
+    def told(
+        self, source: str, event_id: str, kind: str, subject: str, time: datetime, key: str, data: dict[str, Any]
+    ) -> Stamped:
+        """Stamp what one of our own doors is told by somebody who names it: told again, it has the same uid."""
+        return self._stamped(event_id, source, kind, subject, instant(time), key, data)
 
     def _stamped(
         self, event_id: str, source: str, kind: str, subject: str, time: str, key: str, data: dict[str, Any]

@@ -6,31 +6,19 @@ from typing import Any, Final
 from uuid import UUID
 
 from core.tokens import Token
-from schemas.triggers import PROSPECT_ASSET_ID
 from services.chassis.clock import Clock
 from services.chassis.failpoints import failpoint
 from services.chassis.postgres import Connection, Pool
 from services.ingest import metrics
 from services.ingest.mail_links import SQL
 from services.ingest.served_assets import SQL as ASSETS
-from services.ingest.stamping import Stamp, Stamped
+from services.ingest.stamping import ReadVersions, Stamp, Stamped
 from services.ingest.transactions import enqueue, name_writer, transaction
 
 SOURCE: Final = "finish/mails"
 TYPE: Final = "list_email.unsubscribed"
 _KIND: Final = "list_email"
 _OUT: Final = frozenset({"unsubscribed", "complained"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    asset_id: str
-    version: int
-    prospect_version: int
-
-    def newest(self, asset_id: str) -> int:
-        """Return the newest version of an asset's list."""
-        return self.prospect_version if asset_id == PROSPECT_ASSET_ID else self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +66,7 @@ async def _behind(connection: Connection, token: Token, data: dict[str, Any], no
     row = await connection.fetchrow(ASSETS["read"], token.asset_id)
     if row is None or row["kind"] != _KIND:
         return None
-    versions = _Read(token.asset_id, row["version"], row["prospect_version"])
+    versions = ReadVersions(token.asset_id, row["version"], row["prospect_version"])
     interaction = Stamp(versions, now).seen(SOURCE, TYPE, token.asset_id, token.prospect_id, data)
     await enqueue(connection, [interaction])
     return interaction
