@@ -64,6 +64,11 @@ ROWS: Final[Mapping[str, tuple[Panel, ...]]] = {
             "Bps",
             {"sum(rate(finish_ingest_file_bytes_total[$__rate_interval]))": "sent"},
         ),
+        Panel(
+            "What mail services told of mails",
+            "ops",
+            {_rate("finish_ingest_feedback_total", "service", "outcome"): "{{service}} {{outcome}}"},
+        ),
         Panel("Records evaluated", "ops", {_rate("finish_evaluator_evaluated_total", "outcome"): "{{outcome}}"}),
         Panel("Not fired, by reason", "ops", {_rate("finish_evaluator_discarded_total", "reason"): "{{reason}}"}),
         Panel("Commands fired", "ops", {_rate("finish_evaluator_fired_total", "executor"): "{{executor}}"}),
