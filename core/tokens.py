@@ -20,7 +20,7 @@ from typing import Final, Literal, get_args
 
 import orjson
 
-TokenKind = Literal["link", "file", "open", "click", "unsubscribe"]
+TokenKind = Literal["link", "file", "open", "click", "unsubscribe", "form"]
 
 TOKEN_MAX_LENGTH: Final = 512
 SECRET_MIN_LENGTH: Final = 32

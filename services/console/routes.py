@@ -10,7 +10,7 @@ from services.blobs.settings import Blobs as BlobSettings
 from services.blobs.store import Blobs
 from services.console.bodies.action_lists import ActionChanges, ActionOrder, NewAction, ShownList, VersionQuery
 from services.console.bodies.api_keys import CreatedApiKey, NewApiKey, ShownApiKey
-from services.console.bodies.assets import AssetChanges, NewAsset, ShownAsset
+from services.console.bodies.assets import AssetChanges, FormSnippet, NewAsset, ShownAsset
 from services.console.bodies.catalogue import Catalogue, CatalogueField
 from services.console.bodies.dry_runs import DryRun, DryRunAnswer
 from services.console.bodies.erasures import Receipt
@@ -66,7 +66,7 @@ def routes(
     return (
         *_records(Prospects(database, publications), Interactions(database)),
         *_erasures(Erasures(database, publications)),
-        *_assets(Assets(database, publications), Links(database, keys, console.public_url)),
+        *_assets(Assets(database, publications, console.public_url), Links(database, keys, console.public_url)),
         *_files(Files(database, publications, blobs or LocalBlobs(BlobSettings().folder))),
         *_templates(Templates(database, publications)),
         *_actions(ActionLists(database, publications, reachable)),
@@ -151,6 +151,9 @@ def _assets(assets: Assets, links: Links) -> Sequence[AnyRoute]:
         ),
         Route("GET", one, "Read an asset", assets.read, ShownAsset, problems=(404,)),
         Route("PATCH", one, "Change an asset", assets.change, ShownAsset, body=AssetChanges, problems=(404, 504)),
+        Route(
+            "GET", f"{one}/snippet", "Get a form's HTML for any page", assets.snippet, FormSnippet, problems=(404, 409)
+        ),
         Route(
             "POST", "/api/links", "Make an asset's link for one prospect", links.create, Link, body=NewLink, status=201
         ),

@@ -43,7 +43,7 @@ async def main(process: Process, settings: IngestSettings) -> None:
         prospects = Prospects(pool, timeout_s=ingest.database_timeout_s)
         acceptance = Acceptance(assets, prospects, publisher, clock, ingest)
         events = Events(ApiKeys(pool, clock, ingest.keys), acceptance, ingest)
-        forms = Forms(Submissions(pool, clock, ingest), ingest)
+        forms = Forms(Submissions(pool, clock, ingest, settings.tokens.read()), ingest)
         outbox = Outbox(pool, timeout_s=ingest.database_timeout_s)
         behind = WriteBehind(publisher, outbox, clock, ingest.writing_behind)
         served = ServedAssets(assets, pool, ingest)

@@ -21,6 +21,7 @@ def application(
     app.router.add_post("/v1/events", events.post)
     app.router.add_post("/v1/feeds/{service:[a-z]{1,16}}", feeds.post)
     app.router.add_post("/s/{form_id:[A-Za-z0-9_.-]{1,64}}", forms.post)
+    app.router.add_get("/s/{form_id:[A-Za-z0-9_.-]{1,64}}/nonce", forms.nonce)
     app.router.add_route("*", "/r/{token:.*}", redirects.answer)
     app.router.add_route("*", "/f/{token:.*}", files.answer)
     app.router.add_route("*", "/c/{token:.*}", mails.click)

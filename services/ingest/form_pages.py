@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from services.chassis.problems import Problem
 from services.ingest.browsers import DURABLE, PAGE_HEADERS
 from services.ingest.form_records import Form
 
@@ -19,10 +20,24 @@ _PAGE: Final = """<!DOCTYPE html>
 """
 
 
-def accepted(form: Form, uid: str) -> web.Response:
-    """Answer a submission that is durable. Where it leads is the form's alone, whatever the request says."""
-    headers = {**PAGE_HEADERS, DURABLE: uid}
+def accepted(form: Form, uid: str | None) -> web.Response:
+    """Answer a submission that is durable, or that is taken for a machine's. Where it leads is the form's alone, whatever the
+    request says."""
+    headers = PAGE_HEADERS if uid is None else {**PAGE_HEADERS, DURABLE: uid}
     if url := form.settings.get("success_url"):
         return web.Response(status=303, headers={**headers, "Location": quote(url, safe=string.printable)})
     message = escape(form.settings.get("success_message") or THANKS)
     return web.Response(text=_PAGE.format(title="Received", message=message), content_type="text/html", headers=headers)
+
+
+def refused(problem: Problem) -> web.Response:
+    """Show a person what is wrong with a submission: the fields' names and the rules, nothing of what was sent."""
+    wrong = [f"{each.pointer.removeprefix('/') or 'the form'} {each.detail}" for each in problem.errors]
+    sentences = wrong or [": ".join(filter(None, (problem.title, problem.detail)))]
+    message = "</p><p>".join(escape(sentence) for sentence in sentences)
+    return web.Response(
+        status=problem.status,
+        text=_PAGE.format(title="Not received", message=message),
+        content_type="text/html",
+        headers={**PAGE_HEADERS, **problem.headers},
+    )

@@ -49,6 +49,9 @@ DEFINITIONS_UNREADABLE: Final = Counter(
     "finish_ingest_definitions_unreadable_total", "Records of the definitions topic that were passed over", ("reason",)
 )
 PRODUCERS_REPLACED: Final = Counter("finish_ingest_producers_replaced_total", "Producers given up", ("cause",))
+FORMS_DISCARDED: Final = Counter(
+    "finish_ingest_forms_discarded_total", "Submissions that were taken for a machine's and discarded", ("reason",)
+)
 FORM_SECONDS: Final = Histogram(
     "finish_ingest_form_seconds",
     "From a form's body to its answer",

@@ -4,20 +4,24 @@ What breaks a rule is refused before it is counted: it is no submission. What is
 its place in the window. The rest changes the record, if it is to change, and puts the interaction into the outbox behind it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from core.form_mapping import Fields, email_of, event_form, pointer_to, repeats, values_of
 from core.records import ANONYMOUS
+from core.tokens import TokenKey
+from schemas.identity import interaction_uid
 from services.chassis.clock import Clock
 from services.chassis.failpoints import failpoint
 from services.chassis.json_body import invalid
 from services.chassis.postgres import Connection, Pool
 from services.chassis.problems import FieldError, Problem
 from services.ingest import metrics
+from services.ingest.form_guards import Guarded, guarded
+from services.ingest.form_records import SQL as FORMS
 from services.ingest.form_records import Form, change_record, read_catalogue, read_form
 from services.ingest.identity import Address
 from services.ingest.settings import Ingest
@@ -45,6 +49,14 @@ class Said:
     values: Mapping[str, Any]
 
 
+class _Repeated(Exception):
+    """The nonce has been submitted: this is no other submission, and counts as none. `uid` is the interaction's."""
+
+    def __init__(self, form: Form, nonce: UUID) -> None:
+        super().__init__()
+        self.form, self.uid = form, str(interaction_uid(form.source, nonce.hex))
+
+
 @dataclass(frozen=True, slots=True)
 class Submissions:
     """The steps, over what they need. Raises Problem, or RetryableError when it is unknown what is durable."""
@@ -52,19 +64,39 @@ class Submissions:
     pool: Pool
     clock: Clock
     ingest: Ingest
+    keys: Sequence[TokenKey] = ()
 
-    async def accept(self, form_id: str, fields: Fields, client: Client) -> tuple[Stamped, Form]:
-        """Return the interaction, once it is durable, and the form that it came from. Raises Problem 500 for spam."""
+    async def accept(self, form_id: str, fields: Fields, client: Client) -> tuple[str | None, Form]:
+        """Return the interaction's uid, once it is durable, and the form that it came from; None for what is taken for a
+        machine's and told that all is well. Raises Problem 500 for spam."""
         failpoint("ingest.before-form")
-        async with transaction(self.pool, timeout_s=self.ingest.database_timeout_s) as connection:
-            form = await read_form(connection, form_id)
-            said = await _said(connection, form, fields)
-            now, spam = await self._count(connection, said, client)
-            interaction = None if spam else await _taken(connection, form, said, _data(fields, client), now)
+        try:
+            async with transaction(self.pool, timeout_s=self.ingest.database_timeout_s) as connection:
+                form = await read_form(connection, form_id)
+                guard = guarded(form_id, form.settings, fields, self.keys, self.clock.now())
+                if guard.machine is not None:
+                    metrics.FORMS_DISCARDED.labels(guard.machine).inc()
+                    return None, form
+                interaction = await self._submitted(connection, form, guard, client)
+        except _Repeated as repeated:
+            return repeated.uid, repeated.form
         if interaction is None:
             raise Problem(500, "spam", "Too many submissions: this one was discarded")
         metrics.accepted(TYPE).inc()
-        return interaction, form
+        return interaction.document["uid"], form
+
+    async def _submitted(self, connection: Connection, form: Form, guard: Guarded, client: Client) -> Stamped | None:
+        """Return the interaction, None for spam. Raises Problem, or _Repeated: then nothing of it is to be kept."""
+        said = await _said(connection, form, guard.fields)
+        nonce = guard.nonce
+        if nonce is not None and await connection.fetchval(FORMS["nonce_used"], nonce):
+            raise _Repeated(form, nonce)
+        now, spam = await self._count(connection, said, client)
+        if spam:
+            return None
+        if nonce is not None and await connection.fetchval(FORMS["use_nonce"], nonce, now) is None:
+            raise _Repeated(form, nonce)
+        return await _taken(connection, form, said, _data(guard.fields, client), now, nonce)
 
     async def _count(self, connection: Connection, said: Said, client: Client) -> tuple[datetime, bool]:
         submitter = Submitter(client.ip, "" if said.address is None else said.address.key)
@@ -91,7 +123,9 @@ async def _said(connection: Connection, form: Form, fields: Fields) -> Said:
     return Said(address, values)
 
 
-async def _taken(connection: Connection, form: Form, said: Said, data: dict[str, Any], now: datetime) -> Stamped:
+async def _taken(
+    connection: Connection, form: Form, said: Said, data: dict[str, Any], now: datetime, nonce: UUID | None
+) -> Stamped:
     """Change the record and put the interaction into the outbox behind it. Who gives no address is nobody known."""
     if said.address is None:
         key = f"{ANONYMOUS}{uuid4()}"
@@ -99,7 +133,8 @@ async def _taken(connection: Connection, form: Form, said: Said, data: dict[str,
         await name_writer(connection, form.source, now)
         key = str(await change_record(connection, said.address, said.values))
     failpoint("ingest.after-upsert")
-    interaction = Stamp(form, now).seen(form.source, TYPE, form.id, key, data)
+    event_id = (nonce or uuid4()).hex
+    interaction = Stamp(form, now).told(form.source, event_id, TYPE, form.id, now, key, data)
     await enqueue(connection, [interaction])
     return interaction
 

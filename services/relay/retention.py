@@ -37,6 +37,7 @@ def _kept(retention: Retention) -> dict[str, timedelta | None]:
         "decisions": _days(retention.decisions_days),
         "dead_letters": _days(retention.dead_letters_days),
         "ended_letters": _days(retention.ended_letters_days),
+        "form_nonces": _days(1),
         "spam_windows": timedelta(seconds=retention.spam_windows_s),
     }
 

@@ -13,7 +13,7 @@ FORM_FIELDS_MAX: Final = 200
 SETTINGS_OF: Final[dict[str, tuple[str, ...]]] = {
     "redirect_link": ("target_url",),
     "hosted_file": (),
-    "form": ("mapping", "success_url", "success_message"),
+    "form": ("mapping", "success_url", "success_message", "honeypot", "min_seconds", "nonce"),
     "list_email": ("subject", "html", "text"),
     "prospect": (),
 }
@@ -54,6 +54,9 @@ class _Settings(Input):
     mapping: Mapping | None = None
     success_url: WebAddress | None = None
     success_message: SuccessMessage | None = None
+    honeypot: FormField | None = None
+    min_seconds: Annotated[int, Field(ge=1, le=600)] | None = None
+    nonce: bool | None = None
     subject: Subject | None = None
     html: Text | None = None
     text: Text | None = None
@@ -66,7 +69,9 @@ class _Settings(Input):
 class NewAsset(_Settings):
     """An asset to create. `mapping` maps a form's fields to fields of the prospect, or to `email`, each to another one.
 
-    Who has submitted the form is sent to `success_url`, or else shown `success_message`, or else a sentence of ours.
+    Who has submitted the form is sent to `success_url`, or else shown `success_message`, or else a sentence of ours. A
+    submission that fills in the field `honeypot`, or comes sooner than `min_seconds` after the form was loaded, is discarded and
+    answered as the others. With `nonce`, or `min_seconds`, each needs a nonce, which stands for one submission.
     """
 
     id: Id | None = None
@@ -85,6 +90,12 @@ class AssetChanges(_Settings):
 
     name: Name = ""
     status: Literal["active", "archived"] = "active"
+
+
+class FormSnippet(BaseModel):
+    """A form to paste into a page of any site."""
+
+    html: str
 
 
 class HostedFile(BaseModel):
@@ -111,6 +122,9 @@ class ShownAsset(BaseModel):
     mapping: dict[str, str] | None = None
     success_url: str | None = None
     success_message: str | None = None
+    honeypot: str | None = None
+    min_seconds: int | None = None
+    nonce: bool | None = None
     subject: str | None = None
     html: str | None = None
     text: str | None = None

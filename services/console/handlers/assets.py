@@ -10,11 +10,12 @@ from core.form_mapping import EMAIL, pointer_to
 from schemas.assets import Asset
 from schemas.triggers import AssetKind
 from services.chassis.postgres import Connection
-from services.chassis.problems import FieldError
+from services.chassis.problems import FieldError, Problem
 from services.chassis.sql_files import load_sql
-from services.console.bodies.assets import PUBLISHED, SETTINGS_OF, AssetChanges, NewAsset, ShownAsset
+from services.console.bodies.assets import PUBLISHED, SETTINGS_OF, AssetChanges, FormSnippet, NewAsset, ShownAsset
 from services.console.catalogue import read_catalogue
 from services.console.definitions import publish_asset
+from services.console.form_snippet import snippet
 from services.console.mail_texts import keep_template
 from services.console.new_ids import new_id
 from services.console.paging import Page, PageQuery, cut, decode_cursor, encode_cursor
@@ -39,6 +40,7 @@ class Assets:
 
     database: Database
     publications: Publications
+    public_url: str = ""
 
     async def create(self, call: Call[NewAsset, None]) -> ShownAsset:
         """Create an asset. 409: the id is another one's."""
@@ -60,6 +62,17 @@ class Assets:
         if row is None:
             raise not_found("asset")
         return shown(row)
+
+    async def snippet(self, call: Call[None, None]) -> FormSnippet:
+        """Return a form's HTML. 409: the asset is no form."""
+        row = await self.database.row(SQL["read"], call.path["id"])
+        if row is None:
+            raise not_found("asset")
+        if row["kind"] != "form":
+            raise Problem(409, "not-a-form", "The asset is no form")
+        async with self.database.transaction() as tx:
+            labels = {name: field.label for name, field in (await read_catalogue(tx)).items()}
+        return FormSnippet(html=snippet(row["id"], row["settings"], labels, self.public_url))
 
     async def page(self, call: Call[None, AssetQuery]) -> Page[ShownAsset]:
         """List the assets, by id."""

@@ -21,3 +21,11 @@ RETURNING id
 
 -- name: update
 UPDATE prospects SET fields = fields || $2 WHERE id = $1
+
+-- name: nonce_used
+SELECT EXISTS (SELECT FROM form_nonces WHERE id = $1)
+
+-- name: use_nonce
+-- No row: somebody else has, at this moment too.
+INSERT INTO form_nonces (id, submitted_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING
+RETURNING id

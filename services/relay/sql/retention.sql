@@ -55,3 +55,6 @@ WHERE (address, user_key) IN (
     LIMIT $2
     FOR UPDATE SKIP LOCKED
 )
+
+-- name: form_nonces
+DELETE FROM form_nonces WHERE id IN (SELECT id FROM form_nonces WHERE submitted_at < $1 LIMIT $2)

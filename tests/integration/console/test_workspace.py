@@ -159,3 +159,17 @@ async def test_a_key_for_events_may_not_administer(console: Running) -> None:
     with pytest.raises(Refusal) as refused:
         await other.api("GET", "/users")
     assert refused.value.status == 403
+
+
+async def test_a_form_has_a_snippet_and_nothing_else_has(unpublished: Running) -> None:
+    await unpublished.rows(
+        "INSERT INTO assets (id, kind, name, settings) VALUES ('ask', 'form', 'F', $1), ('ad', 'hosted_file', 'A', '{}')",
+        {"mapping": {"firm": "company"}},
+    )
+    html = (await unpublished.work.api("GET", "/assets/ask/snippet"))["html"]
+    assert 'action="http://127.0.0.1:8080/s/ask"' in html
+    assert 'Company <input name="firm">' in html
+    for asset, status in (("ad", 409), ("none", 404)):
+        with pytest.raises(Refusal) as refused:
+            await unpublished.work.api("GET", f"/assets/{asset}/snippet")
+        assert refused.value.status == status

@@ -114,7 +114,7 @@ async def test_what_breaks_a_rule_is_refused_and_leaves_nothing_behind(
 ) -> None:
     cases: list[tuple[str, Fields | bytes, str, int, str]] = [
         ("contact", b'{"mail": "ada@example.com"}', "application/json", 415, "content-type"),
-        ("contact", b"--b\r\n", "multipart/form-data; boundary=b", 415, "content-type"),
+        ("contact", b"--b\r\n", "multipart/form-data; boundary=b", 400, "malformed-form"),
         ("contact", b"mail=a", "text/plain", 415, "content-type"),
         ("contact", b"mail=a", "application/x-www-form-urlencoded; charset=utf-16", 415, "content-type"),
         ("contact", b"a=" + b"x" * 65_536, "", 413, "too-large"),
@@ -152,7 +152,7 @@ async def test_what_breaks_a_rule_is_refused_and_leaves_nothing_behind(
     for table in ("outbox", "prospects", "spam_windows"):
         assert await database.fetchval(f"SELECT count(*) FROM {table}") == 0
     metrics = await forms.process.metrics()
-    assert metrics['finish_ingest_refused_total{reason="content-type"}'] == 4
+    assert metrics['finish_ingest_refused_total{reason="content-type"}'] == 3
     assert metrics['finish_ingest_refused_total{reason="invalid"}'] == 7
 
 
