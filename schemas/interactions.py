@@ -64,6 +64,8 @@ class PostedEvent(BaseModel):
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
     prospectid: UUID | None = None
+    externalid: EventText | None = None
+    """The prospect's id in another system."""
     anonymousid: Id | None = None
     data: EventData = Field(default_factory=EventData)
 

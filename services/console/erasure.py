@@ -25,6 +25,7 @@ _REMOVED: Final = (
     "notices",
     "mail_digests",
     "mails",
+    "identities",
     "resubscriptions",
     "record",
     "commands",

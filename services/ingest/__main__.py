@@ -15,6 +15,8 @@ from services.ingest.handlers.files import Files
 from services.ingest.handlers.forms import Forms
 from services.ingest.handlers.mails import Mails
 from services.ingest.handlers.redirects import Redirects
+from services.ingest.handlers.segment import Segments
+from services.ingest.identifying import Identifying
 from services.ingest.mail_feedback import MailFeedback
 from services.ingest.mail_links import MailLinks
 from services.ingest.opened_feeds import SnsConfirming, opened_feeds
@@ -42,7 +44,10 @@ async def main(process: Process, settings: IngestSettings) -> None:
     ):
         prospects = Prospects(pool, timeout_s=ingest.database_timeout_s)
         acceptance = Acceptance(assets, prospects, publisher, clock, ingest)
-        events = Events(ApiKeys(pool, clock, ingest.keys), acceptance, ingest)
+        keys = ApiKeys(pool, clock, ingest.keys)
+        events = Events(keys, acceptance, ingest)
+        identifying = Identifying(pool, clock, ingest.database_timeout_s)
+        segments = Segments(keys, acceptance, identifying, clock, ingest.segment)
         forms = Forms(Submissions(pool, clock, ingest, settings.tokens.read()), ingest)
         outbox = Outbox(pool, timeout_s=ingest.database_timeout_s)
         behind = WriteBehind(publisher, outbox, clock, ingest.writing_behind)
@@ -60,7 +65,7 @@ async def main(process: Process, settings: IngestSettings) -> None:
         files = Files(settings.tokens.read(), served, store, behind, clock, ingest.trusted_proxies, ingest.files)
         feedback = MailFeedback(pool, clock, ingest.database_timeout_s)
         feeds = Feeds(opened_feeds(ingest.feeds, http), SnsConfirming(ingest.feeds), feedback, clock, ingest.feeds.body)
-        listener = Listener(application(events, forms, redirects, mails, files, feeds), ingest)
+        listener = Listener(application(events, forms, redirects, mails, files, feeds, segments), ingest)
         process.ready_when("definitions", assets.tail.unready)
         process.ready_when("publisher", publisher.unready)
         process.ready_when("http", listener.unready)

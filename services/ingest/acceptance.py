@@ -4,16 +4,19 @@ An event that names its prospect by address goes to the outbox while the prospec
 there, behind them; all others go straight to the log. A batch is judged as a whole before anything of it is kept.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.records import ANONYMOUS
 from services.chassis.api_keys import ApiKey
 from services.chassis.clock import Clock
+from services.chassis.errors import RetryableError
 from services.chassis.json_body import invalid
 from services.ingest import metrics
 from services.ingest.asset_cache import AssetCache
-from services.ingest.identity import Address
+from services.ingest.identity import Address, Identifier, Named
 from services.ingest.judging import broken_rules, require_sources
 from services.ingest.posted import Posted
 from services.ingest.prospects import Found, Prospects
@@ -39,9 +42,9 @@ class Acceptance:
         """
         require_sources(items, key)
         await self._judge(items)
-        addresses = [item.key for item in items if isinstance(item.key, Address)]
-        if addresses:
-            accepted, straight = await self._addressed(items, addresses, key)
+        named = [item.key for item in items if isinstance(item.key, Address | Identifier)]
+        if named:
+            accepted, straight = await self._named(items, named, key)
         else:
             accepted = straight = self._stamped(items, {}, self.clock.now())
         return accepted, _counted([item.event.type for item in items], self.publisher.send(straight))
@@ -55,16 +58,46 @@ class Acceptance:
         if errors:
             raise invalid(errors)
 
-    async def _addressed(
-        self, items: Sequence[Posted], addresses: Sequence[Address], key: ApiKey
+    async def acceptable(self, items: Sequence[Posted], key: ApiKey) -> tuple[list[Posted], Counter[str]]:
+        """Return those that `accept` would not refuse, and how many others there are, by why."""
+        self.assets.require_ready()
+        if any(self.assets.asset(item.event.subject) is None for item in items):
+            await self.assets.catch_up(self.ingest.catch_up_timeout_s)
+        now, why, kept = self.clock.now(), Counter[str](), []
+        for item in items:
+            if self.assets.asset(item.event.subject) is None:
+                why["asset"] += 1
+            elif broken_rules([item], self.assets, now, self.ingest):
+                why["form"] += 1
+            else:
+                kept.append(item)
+        if key.may_create or not kept:
+            return kept, why
+        named = [item.key for item in kept if isinstance(item.key, Address | Identifier)]
+        strangers = _strangers(kept, await self._found(named))
+        why["person"] += len(strangers)
+        return [item for item in kept if item not in strangers], why
+
+    async def _found(self, named: Sequence[Named]) -> dict[str, Found]:
+        """Look up who is named. Who is nobody without the database, too, is nobody while it is away."""
+        try:
+            return await self.prospects.find(named)
+        except RetryableError:
+            if any(_may_be_made(each) for each in named):
+                raise
+            return {}
+
+    async def _named(
+        self, items: Sequence[Posted], named: Sequence[Named], key: ApiKey
     ) -> tuple[list[Stamped], list[Stamped]]:
         """Return all interactions, and those that go straight to the log: the others are committed to the outbox."""
-        found = await self.prospects.find(addresses)
-        _require_known(items, found, key)
+        found = await self._found(named)
+        if not key.may_create:
+            _require_known(_strangers(items, found))
         now = self.clock.now()
-        names = {address: prospect.id for address, prospect in found.items()}
+        names = {name: prospect.id for name, prospect in found.items()}
         behind = {prospect.id for prospect in found.values() if prospect.waiting}
-        if behind or any(address.key not in found for address in addresses):
+        if behind or any(_may_be_made(each) and each.key not in found for each in named):
             accepted = await self._enrol(items, names, behind, now)
         else:
             accepted = self._stamped(items, names, now)
@@ -80,11 +113,11 @@ class Acceptance:
         missing = {
             item.key.key: (item.key, item.event.source)
             for item in reversed(items)
-            if isinstance(item.key, Address) and item.key.key not in names
+            if isinstance(item.key, Address | Identifier) and _may_be_made(item.key) and item.key.key not in names
         }
         async with self.prospects.enrolment(now) as enrolment:
-            for key, (address, source) in sorted(missing.items()):
-                names[key] = await enrolment.prospect(address, source)
+            for key, (named, source) in sorted(missing.items(), key=lambda each: each[0]):
+                names[key] = await enrolment.prospect(named, source)
                 behind.add(names[key])
             accepted = self._stamped(items, names, now)
             await enrolment.enqueue([each for each in accepted if each.key in behind])
@@ -101,21 +134,39 @@ async def _counted(kinds: Sequence[str], sent: Awaitable[None]) -> None:
         metrics.accepted(kind).inc(kinds.count(kind))
 
 
-def _require_known(items: Sequence[Posted], found: Mapping[str, Found], key: ApiKey) -> None:
-    if key.may_create:
-        return
-    unknown = [
-        item.error("/data/email", "is not the address of a prospect, and this key may not create one")
+def _may_be_made(named: Named) -> bool:
+    """Tell whether somebody named so, whom nobody knows, becomes a prospect: a browser's mark makes none."""
+    return isinstance(named, Address) or named.kind == "external"
+
+
+def _strangers(items: Sequence[Posted], found: Mapping[str, Found]) -> list[Posted]:
+    """Return the items of those who would have to be made."""
+    return [
+        item
         for item in items
-        if isinstance(item.key, Address) and item.key.key not in found
+        if isinstance(item.key, Address | Identifier) and _may_be_made(item.key) and item.key.key not in found
     ]
-    if unknown:
-        raise invalid(unknown)
+
+
+def _require_known(strangers: Sequence[Posted]) -> None:
+    if strangers:
+        raise invalid(
+            [
+                item.error("/data/email", "is not the address of a prospect, and this key may not create one")
+                if isinstance(item.key, Address)
+                else item.error("/externalid", "is not the id of a prospect, and this key may not create one")
+                for item in strangers
+            ]
+        )
 
 
 def _key(item: Posted, names: Mapping[str, str]) -> str:
-    if isinstance(item.key, Address):
-        return names[item.key.key]
-    if item.key is None:
-        raise ValueError("an event that names nobody was not refused")
-    return item.key
+    match item.key:
+        case str() as key:
+            return key
+        case Identifier(kind="anonymous") as mark:
+            return names.get(mark.key, ANONYMOUS + mark.text)
+        case Address() | Identifier() as named:
+            return names[named.key]
+        case None:
+            raise ValueError("an event that names nobody was not refused")

@@ -11,14 +11,16 @@ from services.ingest.handlers.files import Files
 from services.ingest.handlers.forms import Forms
 from services.ingest.handlers.mails import Mails
 from services.ingest.handlers.redirects import Redirects
+from services.ingest.handlers.segment import Segments
 
 
 def application(
-    events: Events, forms: Forms, redirects: Redirects, mails: Mails, files: Files, feeds: Feeds
+    events: Events, forms: Forms, redirects: Redirects, mails: Mails, files: Files, feeds: Feeds, segments: Segments
 ) -> web.Application:
     """Serve the endpoints."""
     app = web.Application(middlewares=[problems, _counted])
     app.router.add_post("/v1/events", events.post)
+    app.router.add_post("/v1/{kind:track|identify|page|screen|group|alias|batch}", segments.post)
     app.router.add_post("/v1/feeds/{service:[a-z]{1,16}}", feeds.post)
     app.router.add_post("/s/{form_id:[A-Za-z0-9_.-]{1,64}}", forms.post)
     app.router.add_get("/s/{form_id:[A-Za-z0-9_.-]{1,64}}/nonce", forms.nonce)

@@ -2,9 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
-from core.records import ANONYMOUS
 from core.text import key
 from schemas.addresses import ADDRESS_MAX_LENGTH, ADDRESS_PATTERN
 from schemas.interactions import PostedEvent
@@ -35,14 +34,33 @@ class Address:
         )
 
 
-def record_key(event: PostedEvent) -> str | Address | None:
-    """Return the key of the interaction's record, or the address that leads to it, or None: nobody is named.
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """An id of another system, or a mark of a browser. `key` is no address's: it holds a NUL."""
 
-    An id says more than an address, and an address more than a mark of a browser.
+    kind: Literal["external", "anonymous"]
+    text: str
+
+    @property
+    def key(self) -> str:
+        """What it is looked up by."""
+        return f"\0{self.kind}:{self.text}"
+
+
+Named = Address | Identifier
+"""What leads to a prospect, if there is one."""
+
+
+def record_key(event: PostedEvent) -> str | Named | None:
+    """Return the key of the interaction's record, or what leads to it, or None: nobody is named.
+
+    Our id says more than another system's, that more than an address, and an address more than a mark of a browser.
     """
     if event.prospectid is not None:
         return str(event.prospectid)
+    if event.externalid is not None:
+        return Identifier("external", event.externalid)
     address = (event.data.email or "").strip()
     if address:
         return Address(address)
-    return None if event.anonymousid is None else ANONYMOUS + event.anonymousid
+    return None if event.anonymousid is None else Identifier("anonymous", event.anonymousid)

@@ -27,6 +27,9 @@ redirects: Final = lru_cache(maxsize=64)(REDIRECTS.labels)
 MAIL_REQUESTS: Final = Counter(
     "finish_ingest_mail_requests_total", "Requests to the addresses in mails", ("address", "outcome")
 )
+SEGMENT_IGNORED: Final = Counter(
+    "finish_ingest_segment_ignored_total", "Messages of analytics SDKs that are nothing here", ("why",)
+)
 FEEDBACK: Final = Counter(
     "finish_ingest_feedback_total", "What mail services told of mails, by what came of it", ("service", "outcome")
 )

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from schemas.interactions import PostedEvent
 from services.chassis.json_body import JsonBody, invalid, read_json
 from services.chassis.problems import FieldError, Problem
-from services.ingest.identity import Address, record_key
+from services.ingest.identity import Named, record_key
 from services.ingest.settings import Ingest
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Posted(NamedTuple):
     pointer: str
     event: PostedEvent
     data: dict[str, Any]
-    key: str | Address | None
+    key: str | Named | None
 
     def error(self, path: str, detail: str) -> FieldError:
         """Say what is wrong at a place in this item."""

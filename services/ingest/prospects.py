@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from services.chassis.errors import RetryableError
 from services.chassis.postgres import Connection, Pool, translated
 from services.chassis.sql_files import load_sql
 from services.ingest import metrics
-from services.ingest.identity import Address
+from services.ingest.identity import Address, Identifier, Named
 from services.ingest.stamping import Stamped
 from services.ingest.transactions import enqueue, name_writer, transaction
 
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "prospects.sql")
+IDENTITIES: Final = load_sql(Path(__file__).parent / "sql" / "identities.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,24 @@ class Enrolment:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection, self._now = connection, now
 
-    async def prospect(self, address: Address, source: str) -> str:
-        """Return the prospect of the address, created by this source unless somebody was faster."""
+    async def prospect(self, named: Named, source: str) -> str:
+        """Return the prospect that is named, created by this source unless somebody was faster."""
         await name_writer(self._connection, f"ingest:{source}", self._now)
-        while (created := await self._connection.fetchval(SQL["create"], uuid4(), address.text)) is None:
-            if row := await self._connection.fetchrow(SQL["find"], [address.text]):
+        if isinstance(named, Identifier):
+            return await self._identified(named)
+        while (created := await self._connection.fetchval(SQL["create"], uuid4(), named.text)) is None:
+            if row := await self._connection.fetchrow(SQL["find"], [named.text]):
                 return str(row["id"])  # otherwise it was erased between the two statements
+        metrics.CREATED.inc()
+        return str(created)
+
+    async def _identified(self, named: Identifier) -> str:
+        """Create one that is known by an id alone. Who is slower waits for the id, and takes the other's."""
+        created = uuid4()
+        await self._connection.execute(SQL["create"], created, None)
+        bound = await self._connection.fetchval(IDENTITIES["bind_external"], named.text, created, self._now)
+        if bound is None:
+            raise RetryableError("somebody else has made this prospect at this moment")
         metrics.CREATED.inc()
         return str(created)
 
@@ -53,13 +67,21 @@ class Prospects:
     def __init__(self, pool: Pool, *, timeout_s: float) -> None:
         self._pool, self._timeout_s = pool, timeout_s
 
-    async def find(self, addresses: Iterable[Address]) -> dict[str, Found]:
-        """Return those that exist, by the addresses' keys."""
-        texts = {address.key: address.text for address in addresses}
+    async def find(self, named: Iterable[Named]) -> dict[str, Found]:
+        """Return those that exist, by the keys of what names them."""
+        texts = {each.key: each.text for each in named if isinstance(each, Address)}
+        ids = {each.key: each for each in named if isinstance(each, Identifier)}
+        found: dict[str, Found] = {}
         with translated():
             async with asyncio.timeout(self._timeout_s):
-                rows = await self._pool.fetch(SQL["find"], list(texts.values()))
-        return {Address(row["email"]).key: Found(str(row["id"]), row["waiting"]) for row in rows}
+                if texts:
+                    for row in await self._pool.fetch(SQL["find"], list(texts.values())):
+                        found[Address(row["email"]).key] = Found(str(row["id"]), row["waiting"])
+                if ids:
+                    asked = [each.kind for each in ids.values()], [each.text for each in ids.values()]
+                    for row in await self._pool.fetch(IDENTITIES["find"], *asked):
+                        found[Identifier(row["kind"], row["value"]).key] = Found(str(row["id"]), row["waiting"])
+        return found
 
     @asynccontextmanager
     async def enrolment(self, now: datetime) -> AsyncIterator[Enrolment]:

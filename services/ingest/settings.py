@@ -78,6 +78,20 @@ class EventBody(BodyLimits):
     size_max_bytes: PositiveInt = BATCH_MAX_BYTES
 
 
+class SegmentBody(BodyLimits):
+    """Of what an analytics SDK sends."""
+
+    size_max_bytes: PositiveInt = 500 * 1024
+
+
+class Segment(Concern):
+    """Of messages as Segment specified them: its own bounds."""
+
+    body: SegmentBody = SegmentBody()
+    message_max_bytes: PositiveInt = 32 * 1024
+    batch_max_messages: PositiveInt = 2500
+
+
 class FormBody(BodyLimits):
     """Of a submitted form."""
 
@@ -130,6 +144,7 @@ class Ingest(Listening):
     database_timeout_s: PositiveFloat = 3.0
     form_body: FormBody = FormBody()
     form_max_fields: PositiveInt = 200
+    segment: Segment = Segment()
     feeds: Feeds = Feeds()
     files: Files = Files()
     mail_links_max: PositiveInt = 50_000

@@ -17,6 +17,8 @@ class Removed(BaseModel):
     """Notices by e-mail that were gathered and not mailed yet, by action."""
     mails: int = 0
     """Which mails were rendered for the prospect."""
+    identities: int = 0
+    """Ids of other systems, and marks of browsers."""
     resubscriptions: int = 0
     commands: int
     """Pending ones, which are `suppressed(erased)` now."""

@@ -39,6 +39,9 @@ DELETE FROM notices WHERE prospect_id = $1
 -- name: mail_digests
 DELETE FROM mail_digests WHERE prospect_id = $1
 
+-- name: identities
+DELETE FROM prospect_identities WHERE prospect_id = $1
+
 -- name: mails
 DELETE FROM mails WHERE prospect_id = $1
 

@@ -29,6 +29,7 @@ OF_A_PROSPECT: Final = {
     "notices",
     "mail_digests",
     "mails",
+    "prospect_identities",
     "resubscriptions",
     "command_ledger",
     "deliveries",

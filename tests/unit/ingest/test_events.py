@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from schemas.interactions import PostedEvent
-from services.ingest.identity import Address, record_key
+from services.ingest.identity import Address, Identifier, record_key
 from services.ingest.judging import broken_rules
 from services.ingest.posted import Posted
 from services.ingest.settings import Ingest
@@ -59,7 +59,7 @@ def test_an_id_says_more_than_an_address_and_an_address_more_than_a_browsers_mar
     address = {"data": {"email": " a@b "}}
     assert record_key(posted(prospectid=str(prospect), anonymousid="m", **address).event) == str(prospect)
     assert record_key(posted(anonymousid="m", **address).event) == Address("a@b")
-    assert record_key(posted(anonymousid="m").event) == "anon:m"
+    assert record_key(posted(anonymousid="m").event) == Identifier("anonymous", "m")
     assert record_key(posted(data={"email": " "}).event) is None
 
 
