@@ -2,7 +2,7 @@
 
 All live keys are held in memory and read again when they are older than `refresh_s`, so a revocation holds after that
 time at the latest. While the database is away the last known keys hold; a key not among them is then answered 503,
-because nobody can say that it is wrong.
+because nobody can say that it is wrong. Of a key that was rotated two secrets are live until the older one is taken away.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import structlog
+from aiolimiter import AsyncLimiter
 from pydantic import PositiveFloat, PositiveInt
 
 from services.chassis.clock import Clock
@@ -29,6 +30,7 @@ SQL: Final = load_sql(Path(__file__).with_name("api_keys.sql"))
 PREFIX: Final = "fak_"
 ANY_SOURCE: Final = "*"
 _KEY_MAX: Final = 128
+_RETRY: Final = {"Retry-After": "1"}
 
 log = structlog.get_logger()
 
@@ -53,6 +55,8 @@ class ApiKey:
     scopes: frozenset[str]
     sources: frozenset[str]
     may_create: bool
+    rate_per_s: int | None = None
+    """Requests that each process answers, at most."""
 
     def may_send_as(self, source: str) -> bool:
         """Tell whether events of this source may come with this key. No source listed: none."""
@@ -77,9 +81,10 @@ class ApiKeys:
         self._keys: dict[bytes, ApiKey] = {}
         self._tried_at = self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._limiters: dict[str, AsyncLimiter] = {}
 
     async def verify(self, authorization: str | None, scope: Scope) -> ApiKey:
-        """Return the key of an `Authorization` header. Raises Problem 401 or 403, RetryableError while nobody knows."""
+        """Return the key of an `Authorization` header. Raises Problem 401, 403 or 429, RetryableError while nobody knows."""
         presented = key_hash(_bearer(authorization))
         asked_at = self._clock.monotonic()
         if self._may_read(asked_at):
@@ -93,7 +98,19 @@ class ApiKeys:
             raise _unauthorized()
         if scope not in found.scopes:
             raise Problem(403, "wrong-scope", "This key may not do that", f"the scope {scope} is needed")
+        if found.rate_per_s is not None:
+            await self._limit(found.id, found.rate_per_s)
         return found
+
+    async def _limit(self, key_id: str, rate_per_s: int) -> None:
+        """Count a request. Raises Problem 429 for one too many."""
+        limiter = self._limiters.get(key_id)
+        if limiter is None or limiter.max_rate != rate_per_s:
+            limiter = self._limiters[key_id] = AsyncLimiter(rate_per_s, 1.0)
+        if not limiter.has_capacity():
+            detail = f"at most {rate_per_s} a second"
+            raise Problem(429, "too-many-requests", "Too many requests with this key", detail, headers=_RETRY)
+        await limiter.acquire()
 
     def _may_read(self, now: float) -> bool:
         """Tell whether the keys are old, and this caller need not wait for another's reading or a pause to end."""
@@ -119,16 +136,21 @@ class ApiKeys:
         with translated():
             async with asyncio.timeout(self._cache.read_timeout_s):
                 rows = await self._pool.fetch(SQL["live_keys"], self._cache.keys_max)
+        live = {row["id"] for row in rows}
+        self._limiters = {key_id: limiter for key_id, limiter in self._limiters.items() if key_id in live}
         return {
-            row["hash"]: ApiKey(
+            presented: ApiKey(
                 id=row["id"],
-                hash=row["hash"],
+                hash=presented,
                 name=row["name"],
                 scopes=frozenset(row["scopes"]),
                 sources=frozenset(row["sources"]),
                 may_create=row["may_create"],
+                rate_per_s=row["rate_per_s"],
             )
             for row in rows
+            for presented in (row["hash"], row["previous_hash"])
+            if presented is not None
         }
 
     def _age_s(self, instant: float) -> float:

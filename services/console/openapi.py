@@ -24,10 +24,11 @@ _TITLES: Final = {
     413: "The body is too large",
     415: "Another content type or encoding",
     422: "The body breaks rules; `errors` point at them",
+    429: "Too many requests with this key",
     503: "Not available now, try again",
     504: "Saved, but not yet published",
 }
-_ALWAYS: Final = (401, 403, 503)
+_ALWAYS: Final = (401, 403, 429, 503)
 
 
 class ProblemDocument(BaseModel):

@@ -314,5 +314,23 @@ def _workspace(catalogue: CatalogueFields, keys: Keys) -> Sequence[AnyRoute]:
         ),
         Route("GET", "/api/keys", "List the API keys", keys.page, Page[ShownApiKey], query=PageQuery),
         Route("POST", "/api/keys", "Create an API key", keys.create, CreatedApiKey, body=NewApiKey, status=201),
+        Route(
+            "POST",
+            "/api/keys/{id}/rotate",
+            "Give an API key another secret; both are live",
+            keys.rotate,
+            CreatedApiKey,
+            status=201,
+            problems=(404,),
+        ),
+        Route(
+            "DELETE",
+            "/api/keys/{id}/previous",
+            "Take the secret before the last rotation away",
+            keys.retire,
+            type(None),
+            status=204,
+            problems=(404,),
+        ),
         Route("DELETE", "/api/keys/{id}", "Revoke an API key", keys.revoke, type(None), status=204, problems=(404,)),
     )

@@ -20,6 +20,8 @@ class NewApiKey(Input):
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=2)] = ("events",)
     sources: Annotated[tuple[EventText, ...], Field(max_length=SOURCES_MAX)] = ()
     may_create: bool = False
+    rate_per_s: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Requests that each process answers with it, at most; null: any number."""
 
     @model_validator(mode="after")
     def _sources(self) -> "NewApiKey":
@@ -36,6 +38,9 @@ class ShownApiKey(BaseModel):
     scopes: list[Scope]
     sources: list[str]
     may_create: bool
+    rate_per_s: int | None
+    two_live: bool
+    """Whether the secret before the last rotation still opens."""
     created_at: datetime
     revoked_at: datetime | None
 

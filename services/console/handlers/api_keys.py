@@ -26,12 +26,24 @@ class Keys:
         """Create a key, and answer it this once."""
         body, key = call.body, new_key()
         scopes = sorted(set(body.scopes))
-        row = await self.database.row(
-            SQL["create"], new_id(body.name), body.name, key_hash(key), scopes, list(body.sources), body.may_create
-        )
+        asked = (body.name, key_hash(key), scopes, list(body.sources), body.may_create, body.rate_per_s)
+        row = await self.database.row(SQL["create"], new_id(body.name), *asked)
         if row is None:
             raise not_found("key")
         return CreatedApiKey(**_shown(row).model_dump(), key=key)
+
+    async def rotate(self, call: Call[None, None]) -> CreatedApiKey:
+        """Give a key another secret, answered this once. The one until now stays live until `retire`, or another rotation."""
+        key = new_key()
+        row = await self.database.row(SQL["rotate"], call.path["id"], key_hash(key))
+        if row is None:
+            raise not_found("key")
+        return CreatedApiKey(**_shown(row).model_dump(), key=key)
+
+    async def retire(self, call: Call[None, None]) -> None:
+        """Take the secret before the last rotation away; again is no error."""
+        if await self.database.row(SQL["retire"], call.path["id"]) is None:
+            raise not_found("key")
 
     async def page(self, call: Call[None, PageQuery]) -> Page[ShownApiKey]:
         """List the keys, revoked ones too, by id."""
@@ -47,4 +59,5 @@ class Keys:
 
 
 def _shown(row: Row) -> ShownApiKey:
-    return ShownApiKey(**{name: row[name] for name in ShownApiKey.model_fields})
+    columns = {name: row[name] for name in ShownApiKey.model_fields if name != "two_live"}
+    return ShownApiKey(**columns, two_live=row["previous_hash"] is not None)

@@ -122,3 +122,36 @@ async def test_a_key_is_never_kept_itself(pool: Pool) -> None:
     row: asyncpg.Record | None = await pool.fetchrow("SELECT * FROM api_keys")
     assert row is not None
     assert key not in str(dict(row))
+
+
+async def test_a_rotated_key_has_two_secrets_until_the_older_one_is_taken_away(keys: ApiKeys, pool: Pool) -> None:
+    older, newer = await given_key(pool), new_key()
+    await pool.execute(
+        "UPDATE api_keys SET previous_hash = hash, hash = $2 WHERE id = $1", older[-12:], key_hash(newer)
+    )
+    found = [await keys.verify(f"Bearer {key}", "events") for key in (older, newer)]
+    assert [each.id for each in found] == [older[-12:]] * 2
+    await pool.execute("UPDATE api_keys SET previous_hash = NULL")
+
+    async def taken_away() -> bool:
+        return [await status(keys, f"Bearer {key}") for key in (older, newer)] == [401, 200]
+
+    await eventually(taken_away, 5)
+
+
+async def test_a_key_has_its_rate_and_others_are_not_kept_waiting(keys: ApiKeys, pool: Pool) -> None:
+    limited, other = await given_key(pool), await given_key(pool)
+    await pool.execute("UPDATE api_keys SET rate_per_s = 3 WHERE id = $1", limited[-12:])
+    answered = [await status(keys, f"Bearer {limited}") for _ in range(6)]
+    assert answered[:3] == [200] * 3
+    assert 429 in answered[3:]
+    assert [await status(keys, f"Bearer {other}") for _ in range(6)] == [200] * 6
+    with pytest.raises(Problem) as refused:
+        for _ in range(9):
+            await keys.verify(f"Bearer {limited}", "events")
+    assert refused.value.headers == {"Retry-After": "1"}
+
+    async def again() -> bool:
+        return await status(keys, f"Bearer {limited}") == 200
+
+    await eventually(again, 5)

@@ -173,3 +173,38 @@ async def test_a_form_has_a_snippet_and_nothing_else_has(unpublished: Running) -
         with pytest.raises(Refusal) as refused:
             await unpublished.work.api("GET", f"/assets/{asset}/snippet")
         assert refused.value.status == status
+
+
+async def test_a_key_is_rotated_without_a_gap(unpublished: Running) -> None:
+    work = unpublished.work
+    made = await work.api("POST", "/keys", {"name": "Ops", "scopes": ["admin"], "rate_per_s": 50})
+    assert (made["rate_per_s"], made["two_live"]) == (50, False)
+    rotated = await work.api("POST", f"/keys/{made['id']}/rotate")
+    assert (rotated["id"], rotated["two_live"], rotated["rate_per_s"]) == (made["id"], True, 50)
+
+    async def opens(key: str) -> bool:
+        async with work.session.get(
+            f"{unpublished.url}/api/keys", headers={"Authorization": f"Bearer {key}"}
+        ) as answer:
+            return answer.status == 200
+
+    async def live() -> list[bool]:
+        return [await opens(key["key"]) for key in (made, rotated)]
+
+    assert await live() == [True, True]
+    for _ in range(2):
+        await work.api("DELETE", f"/keys/{made['id']}/previous")
+
+    async def taken_away() -> bool:
+        return await live() == [False, True]
+
+    await eventually(taken_away, 20)
+    await work.api("DELETE", f"/keys/{made['id']}")
+    for path, method in (
+        (f"/keys/{made['id']}/rotate", "POST"),
+        ("/keys/none/rotate", "POST"),
+        ("/keys/none/previous", "DELETE"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await work.api(method, path)
+        assert refused.value.status == 404
