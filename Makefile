@@ -63,8 +63,9 @@ lock: setup  ## Pin what pyproject.toml and deploy/local/jars.py ask for (needs 
 	$(COMPILE) --extra cli --extra local --extra dev --output-file requirements/dev.txt
 	$(RUN) deploy.local.jars
 
-schemas: setup  ## Write the JSON Schemas of the contracts after a change of them
+schemas: setup  ## Write the JSON Schemas of the contracts, and AsyncAPI of the topics, after a change of them
 	@$(RUN) deploy.schema_files
+	@$(RUN) deploy.asyncapi
 
 dashboard: setup  ## Write the Grafana dashboard after a change of its panels
 	@$(RUN) deploy.dashboard

@@ -28,16 +28,18 @@ _SCANNER: Final = re.compile(
 """`cubot` is a make of telephones."""
 
 
-def verdict(headers: Mapping[str, str]) -> Verdict:
-    """Judge a request by its headers, whose names are compared without case."""
+def verdict(headers: Mapping[str, str]) -> tuple[Verdict, str | None]:
+    """Judge a request by its headers, whose names are compared without case; say by which of them, None where by none."""
     for name in _PURPOSES:
-        if name in headers and headers[name].partition(";")[0].strip().lower() in _AHEAD:
-            return "prefetch"
+        if name in headers and (purpose := headers[name].partition(";")[0].strip().lower()) in _AHEAD:
+            return "prefetch", f"{name}: {purpose}"
     return _of_agent(headers.get("User-Agent", ""))
 
 
 @lru_cache(maxsize=_AGENTS_KEPT_MAX)
-def _of_agent(agent: str) -> Verdict:
-    if _IMAGE_PROXY(agent):
-        return "proxy_open"
-    return "scanner" if _SCANNER(agent) else "unknown"
+def _of_agent(agent: str) -> tuple[Verdict, str | None]:
+    if found := _IMAGE_PROXY(agent):
+        return "proxy_open", f"User-Agent: {found[0].lower()}"
+    if found := _SCANNER(agent):
+        return "scanner", f"User-Agent: {found[0].lower()}"
+    return "unknown", None

@@ -15,11 +15,13 @@ _PAGE: Final = "<!doctype html>\n<title>{0}</title>\n<p>{0}</p>\n"
 def seen(request: web.Request, proxies: Sequence[Network], **known: Any) -> dict[str, Any]:
     """Return who asks, as far as the request tells, with what else is known; what is None is left out."""
     forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
+    bot, bot_reason = verdict(request.headers)
     found = {
         "ip": client_address(request.remote, forwarded, proxies),
         "user_agent": header_text(request.headers.get(hdrs.USER_AGENT), USER_AGENT_MAX_LENGTH),
         **known,
-        "bot": verdict(request.headers),
+        "bot": bot,
+        "bot_reason": bot_reason,
     }
     return {name: value for name, value in found.items() if value is not None}
 

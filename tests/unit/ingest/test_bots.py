@@ -20,7 +20,8 @@ CHROME = (
     ],
 )
 def test_a_browser_that_looks_ahead_says_so(name: str, value: str) -> None:
-    assert verdict(CIMultiDict({"User-Agent": CHROME, name: value})) == "prefetch"
+    found, reason = verdict(CIMultiDict({"User-Agent": CHROME, name: value}))
+    assert (found, str(reason).lower()) == ("prefetch", f"{name}: {value.partition(';')[0].strip()}".lower())
 
 
 @pytest.mark.parametrize(
@@ -37,12 +38,12 @@ def test_a_browser_that_looks_ahead_says_so(name: str, value: str) -> None:
     ],
 )
 def test_what_names_itself_a_preview_or_a_scanner_is_one(agent: str) -> None:
-    assert verdict({"User-Agent": agent}) == "scanner"
+    assert verdict({"User-Agent": agent})[0] == "scanner"
 
 
 def test_an_image_proxy_opens_for_somebody_else() -> None:
     agent = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
-    assert verdict({"User-Agent": agent}) == "proxy_open"
+    assert verdict({"User-Agent": agent})[0] == "proxy_open"
 
 
 @pytest.mark.parametrize(
@@ -56,4 +57,4 @@ def test_an_image_proxy_opens_for_somebody_else() -> None:
     ],
 )
 def test_nobody_is_taken_for_a_person_and_no_telephone_for_a_machine(headers: dict[str, str]) -> None:
-    assert verdict(headers) == "unknown"
+    assert verdict(headers) == ("unknown", None)
