@@ -15,6 +15,7 @@ from services.console.bodies.catalogue import Catalogue, CatalogueField
 from services.console.bodies.dry_runs import DryRun, DryRunAnswer
 from services.console.bodies.erasures import Receipt
 from services.console.bodies.files import FileQuery
+from services.console.bodies.imports import Import, Imported
 from services.console.bodies.interactions import InteractionAccount, TimelineEntry
 from services.console.bodies.links import Link, NewLink
 from services.console.bodies.lists import MailingList, NewList
@@ -33,6 +34,7 @@ from services.console.handlers.effects import Effects
 from services.console.handlers.emails import Emails
 from services.console.handlers.erasures import Erasures
 from services.console.handlers.files import Files
+from services.console.handlers.imports import Imports
 from services.console.handlers.interactions import Interactions
 from services.console.handlers.links import Links
 from services.console.handlers.lists import Lists
@@ -65,6 +67,7 @@ def routes(
     reachable = frozenset(webhooks.settings.allow)
     return (
         *_records(Prospects(database, publications), Interactions(database)),
+        *_imports(Imports(database, publications)),
         *_erasures(Erasures(database, publications)),
         *_assets(Assets(database, publications, console.public_url), Links(database, keys, console.public_url)),
         *_files(Files(database, publications, blobs or LocalBlobs(BlobSettings().folder))),
@@ -121,6 +124,20 @@ def _records(prospects: Prospects, interactions: Interactions) -> Sequence[AnyRo
             interactions.read,
             InteractionAccount,
             problems=(404,),
+        ),
+    )
+
+
+def _imports(imports: Imports) -> Sequence[AnyRoute]:
+    return (
+        Route(
+            "POST",
+            "/api/import",
+            "Bring in prospects; their changes raise triggers only if that is asked for",
+            imports.bring_in,
+            Imported,
+            body=Import,
+            problems=(504,),
         ),
     )
 

@@ -36,11 +36,8 @@ class Prospects:
     async def create(self, call: Call[NewProspect, None]) -> Prospect:
         """Create a prospect. 409: the e-mail address is another one's."""
         async with self.database.record_change(f"api:{call.key.id}") as tx:
-            values = await _checked(tx, RecordValues(), call.body)
-            with _refusals():
-                row = await tx.fetchrow(SQL["create"], uuid4(), *values.columns())
-            if row is None:
-                raise _email_taken()
+            values = await checked(tx, RecordValues(), call.body)
+            row = await created(tx, uuid4(), values)
             seq = await tx.fetchval(OUTBOX["last_written"])
         await self.publications.wait([seq])
         return _prospect(row)
@@ -62,23 +59,34 @@ class Prospects:
                 raise await absent(tx.fetchrow, identity)
             require_version(call.if_match, row["version"])
             old = of_row(row)
-            values = await _checked(tx, old, call.body)
+            values = await checked(tx, old, call.body)
             if values == old:
                 seqs = [waiting["seq"] for waiting in await tx.fetch(OUTBOX["unpublished_of"], str(identity))]
             else:
-                row = await _update(tx, identity, values)
+                row = await updated(tx, identity, values)
                 seqs = [await tx.fetchval(OUTBOX["last_written"])]
         await self.publications.wait(seqs)
         return _prospect(row)
 
 
-async def _checked(tx: Connection, old: RecordValues, body: NewProspect | ProspectChanges) -> RecordValues:
+async def checked(tx: Connection, old: RecordValues, body: NewProspect | ProspectChanges) -> RecordValues:
+    """Return the values as a body has them. Raises Problem 422."""
     values, errors = merged(old, body, await read_catalogue(tx) if body.fields else {})
     refuse([*errors, *await unknown_references(tx, body)])
     return values
 
 
-async def _update(tx: Connection, identity: UUID, values: RecordValues) -> Row:
+async def created(tx: Connection, identity: UUID, values: RecordValues) -> Row:
+    """Create a record. Raises Problem 409 or 422."""
+    with _refusals():
+        row = await tx.fetchrow(SQL["create"], identity, *values.columns())
+    if row is None:
+        raise _email_taken()
+    return row
+
+
+async def updated(tx: Connection, identity: UUID, values: RecordValues) -> Row:
+    """Change a record. Raises Problem 404, 409 or 422."""
     with _refusals():
         row = await tx.fetchrow(SQL["update"], identity, *values.columns())
     if row is None:
