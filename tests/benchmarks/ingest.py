@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import orjson
 
@@ -11,7 +13,7 @@ from schemas import topics
 from tests.benchmarks.evaluator import WrongError
 from tests.benchmarks.figures import Bar, Figure
 from tests.benchmarks.floors.http_load import MARK
-from tests.benchmarks.log import Counts, counts, publish
+from tests.benchmarks.log import counts, publish
 from tests.benchmarks.measure import Span, between, usage
 from tests.benchmarks.run import Run
 from tests.benchmarks.stage import Place, Stage, program
@@ -29,6 +31,17 @@ KEYS: Final = f"{TOKEN_KEY.id}:{TOKEN_KEY.secret.decode()}"
 _KEEPING: Final = {"ingest", "bare loop"}
 """The servers that must have put into the log what they answered, clicks perhaps a moment later."""
 _BEHIND_S: Final = 10.0
+FILE_BYTES: Final = 1024 * 1024
+FILE_CONNECTIONS: Final = 8
+_FILE: Final = "bench-file"
+_FORM: Final = "bench-form"
+_BLOB: Final = "0" * 32
+_URLENCODED: Final = "application/x-www-form-urlencoded"
+_SUBMITTED: Final = f"mail={quote(f'p{MARK}@example.com', safe='@')}&firm=Alder"
+_NOTES: Final = {
+    "form": ("every submission makes a prospect: count, record, snapshot and interaction in one transaction",),
+    "file": (f"files of {FILE_BYTES // 1024} KiB; the bare one is sent by the kernel",),
+}
 _HOST: Final = "Host: 127.0.0.1"
 
 
@@ -44,6 +57,7 @@ class Case:
     bare: str
     status: str
     limit: float
+    kept: Literal["log", "outbox"] = "log"
 
     @property
     def key(self) -> str:
@@ -58,12 +72,15 @@ async def measure(stage: Stage, run: Run) -> list[Figure]:
     for repeat in range(run.repeats):
         async with stage.place() as place:
             await publish(place.kafka, topics.DEFINITIONS, workload.definitions(), partitions=1)
-            async with system(place, "ingest", FA_TOKENS__KEYS=KEYS) as running:
+            folder = place.folder / "blobs"
+            await _hosted(place, folder)
+            told = {"FA_TOKENS__KEYS": KEYS, "FA_BLOBS__FOLDER": str(folder)}
+            async with system(place, "ingest", **told) as running:
                 for case in cases(workload, running.key):
                     figure = figures.setdefault(case.key, _figure(case))
                     pid = running.processes["ingest"].pid
                     await _loaded(place, figure, case, _Server("ingest", case.ours, running.ingest_port, pid), run)
-            await _bare(place, workload, figures, run)
+            await _bare(place, workload, figures, run, folder / _BLOB)
         run.say(f"repeat {repeat + 1}: " + "; ".join(f"{key} {_shown(figure)}" for key, figure in figures.items()))
     return list(figures.values())
 
@@ -102,6 +119,27 @@ def cases(workload: Workload, key: str) -> list[Case]:
             "202",
             0.38,
         ),
+        Case(
+            "form",
+            "bare 200",
+            CONNECTIONS,
+            1,
+            _post(f"/s/{_FORM}", _SUBMITTED, _URLENCODED, key),
+            _post("/submitted", _SUBMITTED, _URLENCODED, key),
+            "200",
+            0.0,
+            "outbox",
+        ),
+        Case(
+            "file",
+            "bare FileResponse",
+            FILE_CONNECTIONS,
+            1,
+            _get(f"/f/{issue(Token('file', _FILE, workload.prospect_ids[0]), (TOKEN_KEY,))}"),
+            _get("/file"),
+            "200",
+            0.0,
+        ),
         Case("redirect", "bare 302", CONNECTIONS, 1, _get(f"/r/{token}"), _get(f"/moved/{token}"), "302", 0.5),
     ]
 
@@ -124,14 +162,44 @@ def _figure(case: Case) -> Figure:
         case.key,
         f"Ingest: {case.name}",
         _COLUMNS,
-        bars=(Bar(f"of the {case.floor}", "ingest", case.floor, _COLUMNS[0], case.limit),),
-        notes=(f"{case.connections} connections, {case.items} item(s) in a request",),
+        bars=(Bar(f"of the {case.floor}", "ingest", case.floor, _COLUMNS[0], case.limit),) if case.limit else (),
+        notes=(f"{case.connections} connections, {case.items} item(s) in a request", *_NOTES.get(case.name, ())),
     )
 
 
-async def _bare(place: Place, workload: Workload, figures: Mapping[str, Figure], run: Run) -> None:
+def _write(file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_bytes(bytes(FILE_BYTES))
+
+
+async def _hosted(place: Place, folder: Path) -> None:
+    """Make a form and a hosted file."""
+    _write(folder / _BLOB)
+    file = {
+        "blob": _BLOB, "name": "file.bin", "content_type": "application/octet-stream", "size": FILE_BYTES,
+        "sha256": "0" * 64, "version": 1,
+    }  # fmt: skip
+    asset = {
+        "schema": 1, "record": "asset", "id": _FILE, "kind": "hosted_file", "name": "F", "status": "active",
+        "settings": {"file": file},
+    }  # fmt: skip
+    await publish(place.kafka, topics.DEFINITIONS, [(f"asset:{_FILE}".encode(), orjson.dumps(asset))], partitions=1)
+    async with place.connected() as database:
+        await database.execute(
+            "INSERT INTO assets (id, kind, name, settings) VALUES ($1, 'form', 'F', $2::text::jsonb)",
+            _FORM,
+            orjson.dumps({"mapping": {"mail": "email", "firm": "company"}}).decode(),
+        )
+
+
+async def _bare(place: Place, workload: Workload, figures: Mapping[str, Figure], run: Run, file: Path) -> None:
     value_bytes = len(next(Workload(1, prospects=1).events())[1])
-    task = {"bootstrap": place.kafka.bootstrap, "prefix": place.kafka.topic_prefix, "value_bytes": value_bytes}
+    task = {
+        "bootstrap": place.kafka.bootstrap,
+        "prefix": place.kafka.topic_prefix,
+        "value_bytes": value_bytes,
+        "file": str(file),
+    }
     async with program("tests.benchmarks.floors.bare_http", task) as server:
         for case in cases(workload, "none"):
             bare = _Server(case.floor, case.bare, server.hello, server.pid)
@@ -146,25 +214,31 @@ async def _loaded(place: Place, figure: Figure, case: Case, server: _Server, run
         "seconds": run.seconds(SECONDS, 2.0),
         "requests": [server.request],
     }
-    async with counts(place.kafka) as found:
-        before = await found.of(topics.INTERACTIONS)
+    async with counts(place.kafka) as found, place.connected() as database:
+
+        async def kept() -> int:
+            if case.kept == "log":
+                return await found.of(topics.INTERACTIONS)
+            return int(await database.fetchval("SELECT count(*) FROM outbox WHERE type = 'interaction'"))
+
+        before = await kept()
         async with program("tests.benchmarks.floors.http_load", task) as load:
             first = usage([server.pid])
             result = await load.line()
             span = between(first, usage([server.pid]), 1)
         if server.series in _KEEPING:
-            goal = result["requests"] * case.items
+            goal = before + result["requests"] * case.items
+
+            async def reached() -> bool:
+                return bool(await kept() >= goal)
+
             try:
-                await eventually(lambda: _reached(found, before + goal), _BEHIND_S)
+                await eventually(reached, _BEHIND_S)
             except AssertionError:
-                raise WrongError(f"{server.series}: fewer than {goal} records in the log") from None
+                raise WrongError(f"{server.series}: fewer than {goal - before} records are kept") from None
     if result["lost"] or set(result["statuses"]) != {case.status}:
         raise WrongError(f"{server.series}: answers {result['statuses']}, {result['lost']} connections lost")
     _add(figure, case, server.series, span, result)
-
-
-async def _reached(found: Counts, end: int) -> bool:
-    return await found.of(topics.INTERACTIONS) >= end
 
 
 def _add(figure: Figure, case: Case, series: str, span: Span, result: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The floors of ingest, all aiohttp over uvloop without middleware, keys, checks or metrics.
 
-`/accepted` reads the body and answers 202. `/moved` answers 302. `/events` reads the body, parses it as JSON and sends for
+`/accepted` reads the body and answers 202, `/submitted` 200. `/moved` answers 302, `/file` sends a file. `/events` reads the body, parses it as JSON and sends for
 every event in it one record of the same size as ours, encoded beforehand, under the event's prospect, gathered for 2 ms per
 partition as ingest does; it answers 202 with nothing when the broker has acknowledged all.
 """
@@ -55,14 +55,21 @@ class Gathering:
 
 
 class Bare:
-    """The three handlers."""
+    """The handlers."""
 
-    def __init__(self, value: bytes, lanes: list[Gathering]) -> None:
-        self._value, self._lanes = value, lanes
+    def __init__(self, value: bytes, lanes: list[Gathering], file: str) -> None:
+        self._value, self._lanes, self._file = value, lanes, file
 
     async def accepted(self, request: web.Request) -> web.Response:
         await request.read()
         return web.Response(status=202)
+
+    async def submitted(self, request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response()
+
+    async def file(self, _request: web.Request) -> web.FileResponse:
+        return web.FileResponse(self._file)
 
     async def moved(self, _request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": "https://example.com/landing"})
@@ -86,8 +93,10 @@ async def main(task: dict[str, Any]) -> None:
         lanes = [Gathering(settings, producer, partition) for partition in range(PARTITIONS)]
         for lane in lanes:
             group.create_task(lane.run())
-        bare, app = Bare(b"x" * task["value_bytes"], lanes), web.Application()
+        bare, app = Bare(b"x" * task["value_bytes"], lanes, task["file"]), web.Application()
         app.router.add_post("/accepted", bare.accepted)
+        app.router.add_post("/submitted", bare.submitted)
+        app.router.add_get("/file", bare.file)
         app.router.add_get("/moved/{token}", bare.moved)
         app.router.add_post("/events", bare.events)
         runner = web.AppRunner(app, access_log=None)

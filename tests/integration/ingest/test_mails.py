@@ -1,5 +1,6 @@
 """The addresses in mails: where links lead, the picture, unsubscribing, and what each leaves."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -276,3 +277,23 @@ async def test_killed_between_any_two_steps_consent_and_interaction_exist_both_o
     async with opened(kafka_settings, database_url, tmp_path) as healthy:
         assert (await ask(healthy, path, "POST")).status == 200
     assert [each["row"] for each in await outbox(database)] == ["snapshot", "interaction"]
+
+
+async def test_a_mail_from_two_years_ago_fires_and_so_does_an_archived_link(
+    kafka_settings: Kafka, database_url: str, database: asyncpg.Connection, door: Door, links: None, tmp_path: Path
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text((datetime.now(UTC) + timedelta(days=731)).isoformat())
+    await door.process.stop()
+    async with opened(kafka_settings, database_url, tmp_path, FA_CLOCK__FILE=str(clock)) as later:
+        seen = await ask(later, f"/o/{of_mail('open')}.gif")
+        clicked = await ask(later, f"/c/{of_mail('click', LINK)}")
+        archived = await later.follow(token("old"))
+    assert (seen.status, clicked.location, archived.location) == (200, TARGET, "https://example.com/old")
+    logged = {document["uid"]: document for _, document in await door.logged()}
+    assert [logged[answer.uid]["type"] for answer in (seen, clicked, archived) if answer.uid] == [
+        "list_email.opened",
+        "list_email.clicked",
+        "redirect_link.clicked",
+    ]
+    assert {document["recordedtime"][:4] for document in logged.values()} == {clock.read_text()[:4]}
