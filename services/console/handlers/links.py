@@ -72,12 +72,13 @@ def _wrong(named: Row | None, body: NewLink) -> list[FieldError]:
     errors = []
     triggers = _TRIGGERS.get(named["kind"])
     if triggers is None:
-        errors.append(FieldError("/asset_id", f"is the id of neither {', '.join(_TRIGGERS)}"))
-        return errors
-    if named["status"] == "deleted":
+        errors.append(FieldError("/asset_id", f"is the id of no {', '.join(_TRIGGERS)}"))
+    elif named["status"] == "deleted":
         errors.append(FieldError("/asset_id", "is the id of a deleted asset"))
     if not named["prospect_exists"]:
         errors.append(FieldError("/prospect_id", "is not the id of a prospect"))
+    if triggers is None:
+        return errors
     trigger = body.trigger or triggers[0]
     if trigger not in triggers:
         errors.append(FieldError("/trigger", f"of a {named['kind']} is {' or '.join(triggers)}"))
