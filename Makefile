@@ -38,10 +38,10 @@ test: setup  ## Run the tests on a real broker and database (ARGS="-k name" for 
 	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 chaos: setup  ## Kill, suspend and rebalance everything for minutes: RUNS seeds of the kills (ARGS as above)
-	@RUNS=$(RUNS) $(RUN) pytest -m slow tests/chaos $(ARGS)
+	@RUNS=$(RUNS) $(RUN) pytest --timeout 0 -m slow tests/chaos $(ARGS)
 
 image: setup  ## Carry out the image's steps without a container engine, and start every role from the result
-	@$(RUN) pytest -m slow tests/integration/test_image_steps.py $(ARGS)
+	@$(RUN) pytest --timeout 0 -m slow tests/integration/test_image_steps.py $(ARGS)
 
 bench: setup  ## Measure speed beside its floor (ONLY=evaluator, REPEATS=1 SCALE=0.05: a quick look, RENDER=page: write it down)
 	@$(RUN) tests.benchmarks $(ONLY:%=--only %) --repeats $(REPEATS) --scale $(SCALE) --mix $(MIX) $(RENDER:%=--render %)

@@ -1,25 +1,28 @@
 """What happens to posted events, from judging to durable, in one place.
 
 An event that names its prospect by address goes to the outbox while the prospect's first snapshot or interactions wait
-there, behind them; all others go straight to the log. A batch is judged as a whole before anything of it is kept.
+there, behind them; one that says less consent goes there behind the change of the record, in the same transaction; all others
+go straight to the log. A batch is judged as a whole before anything of it is kept.
 """
 
 from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from core.records import ANONYMOUS
 from services.chassis.api_keys import ApiKey
 from services.chassis.clock import Clock
 from services.chassis.errors import RetryableError
+from services.chassis.failpoints import failpoint
 from services.chassis.json_body import invalid
-from services.ingest import metrics
+from services.ingest import consents, metrics
 from services.ingest.asset_cache import AssetCache
 from services.ingest.identity import Address, Identifier, Named
 from services.ingest.judging import broken_rules, require_sources
 from services.ingest.posted import Posted
-from services.ingest.prospects import Found, Prospects
+from services.ingest.prospects import Enrolment, Found, Prospects
 from services.ingest.publisher import Publisher
 from services.ingest.settings import Ingest
 from services.ingest.stamping import Stamp, Stamped
@@ -43,8 +46,8 @@ class Acceptance:
         require_sources(items, key)
         await self._judge(items)
         named = [item.key for item in items if isinstance(item.key, Address | Identifier)]
-        if named:
-            accepted, straight = await self._named(items, named, key)
+        if named or any(consents.said(item.event.type, item.data) for item in items):
+            accepted, straight = await self._written(items, named, key)
         else:
             accepted = straight = self._stamped(items, {}, self.clock.now())
         return accepted, _counted([item.event.type for item in items], self.publisher.send(straight))
@@ -87,17 +90,18 @@ class Acceptance:
                 raise
             return {}
 
-    async def _named(
+    async def _written(
         self, items: Sequence[Posted], named: Sequence[Named], key: ApiKey
     ) -> tuple[list[Stamped], list[Stamped]]:
         """Return all interactions, and those that go straight to the log: the others are committed to the outbox."""
-        found = await self._found(named)
+        found = await self._found(named) if named else {}
         if not key.may_create:
             _require_known(_strangers(items, found))
         now = self.clock.now()
         names = {name: prospect.id for name, prospect in found.items()}
         behind = {prospect.id for prospect in found.values() if prospect.waiting}
-        if behind or any(_may_be_made(each) and each.key not in found for each in named):
+        told = any(consents.said(item.event.type, item.data) for item in items)
+        if behind or told or any(_may_be_made(each) and each.key not in found for each in named):
             accepted = await self._enrol(items, names, behind, now)
         else:
             accepted = self._stamped(items, names, now)
@@ -106,9 +110,10 @@ class Acceptance:
     async def _enrol(
         self, items: Sequence[Posted], names: dict[str, str], behind: set[str], now: datetime
     ) -> list[Stamped]:
-        """Create who is missing, and commit with them the events of all who are behind: `names` and `behind` grow.
+        """Create who is missing, change who consents to less, and commit with them the events of all who are behind: `names`
+        and `behind` grow.
 
-        Addresses are taken in one order by everybody, so that two batches cannot wait for each other.
+        Addresses are taken in one order by everybody, and then ids, so that two batches cannot wait for each other.
         """
         missing = {
             item.key.key: (item.key, item.event.source)
@@ -119,6 +124,8 @@ class Acceptance:
             for key, (named, source) in sorted(missing.items(), key=lambda each: each[0]):
                 names[key] = await enrolment.prospect(named, source)
                 behind.add(names[key])
+            behind |= await _consented(enrolment, items, names)
+            failpoint("ingest.after-consent")
             accepted = self._stamped(items, names, now)
             await enrolment.enqueue([each for each in accepted if each.key in behind])
         return accepted
@@ -126,6 +133,15 @@ class Acceptance:
     def _stamped(self, items: Sequence[Posted], names: Mapping[str, str], now: datetime) -> list[Stamped]:
         stamp = Stamp(self.assets, now)
         return [stamp.posted(item, _key(item, names)) for item in items]
+
+
+async def _consented(enrolment: Enrolment, items: Sequence[Posted], names: Mapping[str, str]) -> set[str]:
+    """Change the records of those whose events say less consent; return their ids."""
+    telling = [(_key(item, names), item) for item in items if consents.said(item.event.type, item.data)]
+    known = sorted((each for each in telling if not each[0].startswith(ANONYMOUS)), key=lambda each: each[0])
+    for prospect_id, item in known:
+        await enrolment.consent(UUID(prospect_id), item.event.source, item.event.type, item.data)
+    return {prospect_id for prospect_id, _ in known}
 
 
 async def _counted(kinds: Sequence[str], sent: Awaitable[None]) -> None:

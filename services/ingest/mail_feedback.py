@@ -15,6 +15,8 @@ from services.chassis.failpoints import failpoint
 from services.chassis.postgres import Connection, Pool
 from services.chassis.sql_files import load_sql
 from services.ingest import metrics
+from services.ingest.consents import SQL as CONSENTS
+from services.ingest.consents import changes
 from services.ingest.feeds.told import Told
 from services.ingest.served_assets import SQL as ASSETS
 from services.ingest.stamping import ReadVersions, Stamp, Stamped
@@ -22,12 +24,6 @@ from services.ingest.transactions import enqueue, name_writer, transaction
 
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "feeds.sql")
 _KIND: Final = "list_email"
-_STRONGER: Final = {
-    "unsubscribed": frozenset({"unsubscribed", "bounced", "complained"}),
-    "bounced": frozenset({"bounced", "complained"}),
-    "complained": frozenset({"complained"}),
-}
-"""The consents that what is told does not change: who complained stays out, and where no mail arrives none is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +63,9 @@ class MailFeedback:
 
 async def _change(connection: Connection, prospect_id: UUID, email: str | None, consent: str, told: Told) -> bool:
     """Change the record's consent, if the address is still the record's, and what is told says more than what is known."""
-    if not told.hard or email is None or key(email) != key(told.address) or consent in _STRONGER[told.kind]:
+    if not told.hard or email is None or key(email) != key(told.address) or not changes(consent, told.kind):
         return False
-    await connection.execute(SQL["consent"], prospect_id, told.kind)
+    await connection.execute(CONSENTS["change"], prospect_id, told.kind)
     return True
 
 

@@ -1,18 +1,19 @@
 """Prospects by e-mail address: looked up, or created in one transaction with the interactions that named them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
-from uuid import uuid4
+from typing import Any, Final
+from uuid import UUID, uuid4
 
 from services.chassis.errors import RetryableError
 from services.chassis.postgres import Connection, Pool, translated
 from services.chassis.sql_files import load_sql
 from services.ingest import metrics
+from services.ingest.consents import bring_in
 from services.ingest.identity import Address, Identifier, Named
 from services.ingest.stamping import Stamped
 from services.ingest.transactions import enqueue, name_writer, transaction
@@ -55,6 +56,11 @@ class Enrolment:
             raise RetryableError("somebody else has made this prospect at this moment")
         metrics.CREATED.inc()
         return str(created)
+
+    async def consent(self, prospect_id: UUID, source: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Bring what an interaction says of consent into the record, if there is one."""
+        await name_writer(self._connection, f"ingest:{source}", self._now)
+        await bring_in(self._connection, prospect_id, kind, data)
 
     async def enqueue(self, interactions: Sequence[Stamped]) -> None:
         """Put interactions into the outbox, in order."""

@@ -15,6 +15,3 @@ SELECT id, email, consent FROM prospects WHERE id = $1 FOR UPDATE
 
 -- name: lock_address
 SELECT id, email, consent FROM prospects WHERE text_key(email) = text_key($1) FOR UPDATE
-
--- name: consent
-UPDATE prospects SET consent = $2 WHERE id = $1
