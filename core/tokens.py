@@ -20,7 +20,7 @@ from typing import Final, Literal, get_args
 
 import orjson
 
-TokenKind = Literal["link", "file", "open", "click", "unsubscribe", "form"]
+TokenKind = Literal["link", "file", "open", "click", "unsubscribe", "form", "confirm"]
 
 TOKEN_MAX_LENGTH: Final = 512
 SECRET_MIN_LENGTH: Final = 32

@@ -42,6 +42,7 @@ _REMOVED: Final = (
 async def prepare(tx: Connection, prospect: UUID) -> None:
     """Take what others lock before the record's row: this comes before it is locked."""
     await tx.execute(SQL["spam_windows"], prospect)
+    await tx.execute(SQL["held_submissions"], prospect)
     await tx.execute(SQL["lock_letters"], prospect)
     await tx.execute(SQL["lock_deliveries"], prospect)
 

@@ -13,6 +13,7 @@ from services.executors.actions import (
     adjust_score,
     assign_owner,
     change_field_value,
+    confirm_address,
     convert_to_lead,
     create_crm_task,
     execute_lambda,
@@ -42,9 +43,15 @@ ACTIONS: Final = (
     execute_lambda.ACTION,
     push_to_crm.ACTION,
     mail_digest.ACTION,
+    confirm_address.ACTION,
 )
 
-_EXECUTOR_OF: Final = {**EXECUTOR_OF, push_to_crm.ACTION.type: "webhook", mail_digest.ACTION.type: "notify"}
+_EXECUTOR_OF: Final = {
+    **EXECUTOR_OF,
+    push_to_crm.ACTION.type: "webhook",
+    mail_digest.ACTION.type: "notify",
+    confirm_address.ACTION.type: "email",
+}
 
 
 def executors() -> Mapping[str, Executor]:

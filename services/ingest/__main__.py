@@ -9,6 +9,8 @@ from services.chassis.settings import load
 from services.ingest.acceptance import Acceptance
 from services.ingest.app import application
 from services.ingest.asset_cache import AssetCache
+from services.ingest.confirming import Confirming
+from services.ingest.handlers.confirmations import Confirmations
 from services.ingest.handlers.events import Events
 from services.ingest.handlers.feeds import Feeds
 from services.ingest.handlers.files import Files
@@ -65,7 +67,9 @@ async def main(process: Process, settings: IngestSettings) -> None:
         files = Files(settings.tokens.read(), served, store, behind, clock, ingest.trusted_proxies, ingest.files)
         feedback = MailFeedback(pool, clock, ingest.database_timeout_s)
         feeds = Feeds(opened_feeds(ingest.feeds, http), SnsConfirming(ingest.feeds), feedback, clock, ingest.feeds.body)
-        listener = Listener(application(events, forms, redirects, mails, files, feeds, segments), ingest)
+        confirmations = Confirmations(settings.tokens.read(), Confirming(pool, clock, ingest.database_timeout_s))
+        app = application(events, forms, redirects, mails, files, feeds, segments, confirmations)
+        listener = Listener(app, ingest)
         process.ready_when("definitions", assets.tail.unready)
         process.ready_when("publisher", publisher.unready)
         process.ready_when("http", listener.unready)

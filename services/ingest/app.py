@@ -9,6 +9,7 @@ from services.chassis.errors import RetryableError
 from services.chassis.problems import Handler, Problem, problems
 from services.ingest import metrics
 from services.ingest.browsers import ANSWER_HEADERS
+from services.ingest.handlers.confirmations import Confirmations
 from services.ingest.handlers.events import Events
 from services.ingest.handlers.feeds import Feeds
 from services.ingest.handlers.files import Files
@@ -22,7 +23,14 @@ _DESCRIPTION: Final = orjson.dumps(openapi())
 
 
 def application(
-    events: Events, forms: Forms, redirects: Redirects, mails: Mails, files: Files, feeds: Feeds, segments: Segments
+    events: Events,
+    forms: Forms,
+    redirects: Redirects,
+    mails: Mails,
+    files: Files,
+    feeds: Feeds,
+    segments: Segments,
+    confirmations: Confirmations,
 ) -> web.Application:
     """Serve the endpoints."""
     app = web.Application(middlewares=[problems, _counted])
@@ -37,6 +45,7 @@ def application(
     app.router.add_route("*", "/c/{token:.*}", mails.click)
     app.router.add_route("*", r"/o/{token:.*}.gif", mails.open)
     app.router.add_route("*", "/u/{token:.*}", mails.unsubscribe)
+    app.router.add_route("*", "/confirm/{token:.*}", confirmations.answer)
     return app
 
 

@@ -12,6 +12,7 @@ from services.ingest.browsers import DURABLE, PAGE_HEADERS
 from services.ingest.form_records import Form
 
 THANKS: Final = "Thank you. We have received what you sent."
+ASKED: Final = f"{THANKS} If we do not know your address yet, we send you a mail: please confirm it."
 _PAGE: Final = """<!DOCTYPE html>
 <html>
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title></head>
@@ -26,7 +27,8 @@ def accepted(form: Form, uid: str | None) -> web.Response:
     headers = PAGE_HEADERS if uid is None else {**PAGE_HEADERS, DURABLE: uid}
     if url := form.settings.get("success_url"):
         return web.Response(status=303, headers={**headers, "Location": quote(url, safe=string.printable)})
-    message = escape(form.settings.get("success_message") or THANKS)
+    default = ASKED if form.settings.get("confirm") else THANKS
+    message = escape(form.settings.get("success_message") or default)
     return web.Response(text=_PAGE.format(title="Received", message=message), content_type="text/html", headers=headers)
 
 

@@ -70,21 +70,24 @@ async def read_catalogue(connection: Connection, form: Form) -> Mapping[str, Fie
     return fields
 
 
-async def change_record(connection: Connection, address: Address, values: Mapping[str, Any]) -> UUID:
-    """Bring the mapped values into the record of the address, created if there is none; return its id. Raises Problem 422.
+async def change_record(
+    connection: Connection, address: Address, values: Mapping[str, Any], new_id: UUID | None = None
+) -> UUID:
+    """Bring the mapped values into the record of the address, created if there is none, as `new_id` where that is given; return
+    its id. Raises Problem 422.
 
     The record stays locked, changed or not: what others write to it follows the submission in the log, too.
     """
     try:
-        return await _changed(connection, address, values)
+        return await _changed(connection, address, values, new_id or uuid4())
     except asyncpg.CheckViolationError:
         raise invalid([FieldError("", "makes a record that is larger than 192 KiB")]) from None
 
 
-async def _changed(connection: Connection, address: Address, values: Mapping[str, Any]) -> UUID:
+async def _changed(connection: Connection, address: Address, values: Mapping[str, Any], new_id: UUID) -> UUID:
     row = await connection.fetchrow(SQL["lock"], address.text)
     if row is None:
-        created: UUID | None = await connection.fetchval(SQL["create"], uuid4(), address.text, values)
+        created: UUID | None = await connection.fetchval(SQL["create"], new_id, address.text, values)
         if created is not None:
             metrics.CREATED.inc()
             return created

@@ -55,6 +55,9 @@ PRODUCERS_REPLACED: Final = Counter("finish_ingest_producers_replaced_total", "P
 FORMS_DISCARDED: Final = Counter(
     "finish_ingest_forms_discarded_total", "Submissions that were taken for a machine's and discarded", ("reason",)
 )
+FORMS_HELD: Final = Counter(
+    "finish_ingest_forms_held_total", "Submissions that were held until their address is confirmed"
+)
 FORM_SECONDS: Final = Histogram(
     "finish_ingest_form_seconds",
     "From a form's body to its answer",

@@ -189,6 +189,20 @@ DOORS: Final = (
         {200: _described(f"Done, in force now{_NOTED}", _PAGE)},
         (404, 405, 503),
     ),
+    Door(
+        "get",
+        "/confirm/{token}",
+        "Ask before a new address is confirmed: nothing is changed",
+        {200: _described("A page with a button", _PAGE)},
+        (404, 405),
+    ),
+    Door(
+        "post",
+        "/confirm/{token}",
+        "Confirm a new address: what was submitted with it is accepted",
+        {200: _described(f"Done, or nothing waits any more{_NOTED}", _PAGE)},
+        (404, 405, 503),
+    ),
 )
 
 

@@ -144,6 +144,8 @@ class Ingest(Listening):
     database_timeout_s: PositiveFloat = 3.0
     form_body: FormBody = FormBody()
     form_max_fields: PositiveInt = 200
+    confirmations_per_hour: PositiveInt = 100
+    """Mails of one form that ask new addresses to be confirmed; what is beyond leaves later."""
     segment: Segment = Segment()
     feeds: Feeds = Feeds()
     files: Files = Files()

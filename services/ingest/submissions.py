@@ -1,13 +1,14 @@
 """What happens to a submitted form, from its mapping to durable, in one place and in one transaction.
 
 What breaks a rule is refused before it is counted: it is no submission. What is counted and one too many leaves nothing but
-its place in the window. The rest changes the record, if it is to change, and puts the interaction into the outbox behind it.
+its place in the window. The rest changes the record, if it is to change, and puts the interaction into the outbox behind it;
+or, where the form wants new addresses confirmed, is held until that is done.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
 from core.form_mapping import Fields, email_of, event_form, pointer_to, repeats, values_of
@@ -20,6 +21,7 @@ from services.chassis.json_body import invalid
 from services.chassis.postgres import Connection, Pool
 from services.chassis.problems import FieldError, Problem
 from services.ingest import metrics
+from services.ingest.confirming import TYPE, hold, is_unknown
 from services.ingest.form_guards import Guarded, guarded
 from services.ingest.form_records import SQL as FORMS
 from services.ingest.form_records import Form, change_record, read_catalogue, read_form
@@ -28,8 +30,6 @@ from services.ingest.settings import Ingest
 from services.ingest.spam_window import Submitter, count_attempt
 from services.ingest.stamping import Stamp, Stamped
 from services.ingest.transactions import enqueue, name_writer, transaction
-
-TYPE: Final = "form.submitted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ class Submissions:
             return repeated.uid, repeated.form
         if interaction is None:
             raise Problem(500, "spam", "Too many submissions: this one was discarded")
-        metrics.accepted(TYPE).inc()
+        if interaction.key:
+            metrics.accepted(TYPE).inc()
         return interaction.document["uid"], form
 
     async def _submitted(self, connection: Connection, form: Form, guard: Guarded, client: Client) -> Stamped | None:
@@ -96,7 +97,26 @@ class Submissions:
             return None
         if nonce is not None and await connection.fetchval(FORMS["use_nonce"], nonce, now) is None:
             raise _Repeated(form, nonce)
-        return await _taken(connection, form, said, _data(guard.fields, client), now, nonce)
+        data = _data(guard.fields, client)
+        if form.settings.get("confirm") and said.address is not None and await is_unknown(connection, said.address):
+            return await self._held(connection, form, said.address, said.values, data, now, nonce)
+        return await _taken(connection, form, said, data, now, nonce)
+
+    async def _held(
+        self,
+        connection: Connection,
+        form: Form,
+        address: Address,
+        values: Mapping[str, Any],
+        data: dict[str, Any],
+        now: datetime,
+        nonce: UUID | None,
+    ) -> Stamped:
+        """Hold it until its address is confirmed; return the interaction that it is then."""
+        submission_id = nonce or uuid4()
+        await hold(connection, form, submission_id, address, values, data, now, self.ingest.confirmations_per_hour)
+        failpoint("ingest.after-held")
+        return Stamp(form, now).told(form.source, submission_id.hex, TYPE, form.id, now, "", data)
 
     async def _count(self, connection: Connection, said: Said, client: Client) -> tuple[datetime, bool]:
         submitter = Submitter(client.ip, "" if said.address is None else said.address.key)

@@ -38,6 +38,7 @@ def _kept(retention: Retention) -> dict[str, timedelta | None]:
         "dead_letters": _days(retention.dead_letters_days),
         "ended_letters": _days(retention.ended_letters_days),
         "form_nonces": _days(1),
+        "held_submissions": _days(retention.held_submissions_days),
         "spam_windows": timedelta(seconds=retention.spam_windows_s),
     }
 

@@ -28,6 +28,8 @@ class Retention(Concern):
     """Attempts at other systems, and what was sent."""
     mails_days: PositiveInt | None = 400
     """Whose a mail was: so long a bounce or a complaint is told of the prospect that it was sent to."""
+    held_submissions_days: PositiveInt = 7
+    """Submissions whose address nobody confirms."""
     decisions_days: PositiveInt | None = 365
     spam_windows_s: PositiveInt = 600
     """Longer than the window (`FA_INGEST__SPAM__WINDOW_S`), by what the clocks of processes may differ."""

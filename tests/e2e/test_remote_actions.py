@@ -263,3 +263,36 @@ async def test_a_task_and_a_lead_are_pushed_to_the_crm_with_ids_that_stay(outsid
     assert told["lead.saved"]["external_id"] == lead["id"]
     assert told["lead.saved"]["lead"]["owner"]["email"] == "ann@seller.example"
     assert {each["prospect"]["email"] for each in told.values()} == {"pia@shop.example"}
+
+
+async def test_a_new_address_is_asked_by_mail_and_its_submission_fires_once_it_is_confirmed(outside: Outside) -> None:
+    work = outside.system.workspace
+    texts = {"name": "Hello", "subject": "Welcome", "html": "<p>Hello {{ prospect.company }}</p>"}
+    template = (await work.api("POST", "/templates", texts))["id"]
+    settings = {"mapping": {"mail": "email", "firm": "company"}, "confirm": True, "confirm_subject": "Is it you?"}
+    form = str((await work.api("POST", "/assets", {"kind": "form", "name": "News", **settings}))["id"])
+    welcome = {"id": "hi", "trigger": "submitted", "type": "send_email", "params": {"template": template}}
+    await work.save(form, [welcome])
+    uid = await work.submit(form, {"mail": "new@shop.example", "firm": "Shop"})
+
+    async def mailed() -> bool:
+        return len(outside.box.received) == 1
+
+    await outside.system.until(mailed, 30)
+    message = outside.box.message(0)
+    assert (message["Subject"], message["Auto-Submitted"]) == ("Is it you?", "auto-generated")
+    plain, html = (message.get_body((kind,)) for kind in ("plain", "html"))
+    assert plain is not None
+    assert html is not None
+    (url,) = [word for word in plain.get_content().split() if "/confirm/" in word]
+    assert f'href="{url}"' in html.get_content()
+    async with work.session.get(url) as answer:
+        assert (answer.status, "<button>" in await answer.text()) == (200, True)
+    async with work.session.post(url) as answer:
+        assert (answer.status, answer.headers["finish-interaction"]) == (200, uid)
+    account = await work.settled(uid)
+    assert _outcomes(account) == {"hi": "done"}
+    assert [(to, str(outside.box.message(n)["Subject"])) for n, (to, _) in enumerate(outside.box.received)] == [
+        ("new@shop.example", "Is it you?"),
+        ("new@shop.example", "Welcome"),
+    ]

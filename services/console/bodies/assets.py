@@ -13,7 +13,17 @@ FORM_FIELDS_MAX: Final = 200
 SETTINGS_OF: Final[dict[str, tuple[str, ...]]] = {
     "redirect_link": ("target_url",),
     "hosted_file": (),
-    "form": ("mapping", "success_url", "success_message", "honeypot", "min_seconds", "nonce"),
+    "form": (
+        "mapping",
+        "success_url",
+        "success_message",
+        "honeypot",
+        "min_seconds",
+        "nonce",
+        "confirm",
+        "confirm_subject",
+        "confirm_message",
+    ),
     "list_email": ("subject", "html", "text"),
     "prospect": (),
 }
@@ -57,6 +67,9 @@ class _Settings(Input):
     honeypot: FormField | None = None
     min_seconds: Annotated[int, Field(ge=1, le=600)] | None = None
     nonce: bool | None = None
+    confirm: bool | None = None
+    confirm_subject: Annotated[Subject, Field(min_length=1)] | None = None
+    confirm_message: SuccessMessage | None = None
     subject: Subject | None = None
     html: Text | None = None
     text: Text | None = None
@@ -72,6 +85,8 @@ class NewAsset(_Settings):
     Who has submitted the form is sent to `success_url`, or else shown `success_message`, or else a sentence of ours. A
     submission that fills in the field `honeypot`, or comes sooner than `min_seconds` after the form was loaded, is discarded and
     answered as the others. With `nonce`, or `min_seconds`, each needs a nonce, which stands for one submission.
+    With `confirm`, who gives an address that nobody here has is sent a mail, of `confirm_subject` and `confirm_message` or else
+    of our words; until they confirm it there is neither a prospect nor an interaction.
     """
 
     id: Id | None = None
@@ -125,6 +140,9 @@ class ShownAsset(BaseModel):
     honeypot: str | None = None
     min_seconds: int | None = None
     nonce: bool | None = None
+    confirm: bool | None = None
+    confirm_subject: str | None = None
+    confirm_message: str | None = None
     subject: str | None = None
     html: str | None = None
     text: str | None = None

@@ -11,6 +11,11 @@ INSERT INTO erasures (prospect_id, version, erased_at, erased_by, removed) VALUE
 -- Before the record's row: a submission takes the two in this order.
 DELETE FROM spam_windows WHERE user_key = (SELECT text_key(email) FROM prospects WHERE id = $1)
 
+-- name: held_submissions
+-- Before the record's row, too: confirming takes the two in this order.
+DELETE FROM held_submissions
+WHERE prospect_id = $1 OR text_key(email) = (SELECT text_key(email) FROM prospects WHERE id = $1)
+
 -- name: lock_letters
 -- Before the record's row, too: an executor that carries out a replay does so.
 SELECT id FROM dead_letters

@@ -63,8 +63,12 @@ class PostgresDesk(LedgerTransaction):
         return [_taken(row, row["lease"], deadline) for row in rows]
 
     async def prospects(self, ids: Collection[UUID]) -> dict[UUID, tuple[dict[str, Any], dict[str, Any] | None]]:
-        """Return the records, each with its owner."""
-        return prospects_with_owners(await self._connection.fetch(DELIVERIES["prospects"], list(ids)))
+        """Return the records, each with its owner; of whom there is none, what the statement `strangers` has instead."""
+        known = prospects_with_owners(await self._connection.fetch(DELIVERIES["prospects"], list(ids)))
+        missing = [id_ for id_ in ids if id_ not in known]
+        if missing and "strangers" in self.statements:
+            known |= prospects_with_owners(await self._connection.fetch(self.statements["strangers"], missing))
+        return known
 
     async def details(self, commands: Sequence[Command]) -> dict[UUID, Mapping[str, Any]]:
         """Return what the statement `situation` adds, alone with these prospects where there is `alone`."""

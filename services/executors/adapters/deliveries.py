@@ -74,6 +74,14 @@ class PostgresIntake(LedgerTransaction):
         self.awaited: set[UUID] = set()
         """The commands that deliveries of this transaction may wait for."""
 
+    async def lock(self, prospect_ids: Collection[UUID]) -> set[UUID]:
+        """Return which exist, their rows kept until the end; and who is yet to confirm an address, for that is asked by mail."""
+        existing = await super().lock(prospect_ids)
+        missing = [id_ for id_ in prospect_ids if id_ not in existing]
+        if not missing:
+            return existing
+        return existing | {row["prospect_id"] for row in await self._connection.fetch(SQL["held"], missing)}
+
     async def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Keep these to be delivered."""
         self.awaited.update(command_id for delivery in deliveries for command_id in delivery.command.after)

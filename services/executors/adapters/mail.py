@@ -12,9 +12,10 @@ from core.mail import Envelope, Mailbox, MailError, envelope, write
 from core.mail import Mail as Message
 from core.tokens import TokenKey
 from schemas.commands.command import Command
+from schemas.commands.confirmation import CONFIRM_ADDRESS
 from schemas.commands.notify import MAIL_DIGEST
 from services.chassis.errors import PermanentError
-from services.executors.actions import notify_user, send_email
+from services.executors.actions import confirm_address, notify_user, send_email
 from services.executors.core.restraint import Restraint
 from services.executors.ports import Answer, Later, Outcome, Prepared, Situation
 from services.executors.settings import Mail
@@ -22,6 +23,7 @@ from services.executors.settings import Mail
 _GRACE_S: Final = 5.0
 _ONE_CLICK: Final = "List-Unsubscribe=One-Click"
 _SUBJECT: Final = "Notice"
+_AUTOMATIC: Final = {"Auto-Submitted": "auto-generated"}
 
 
 class Transport(Protocol):
@@ -33,7 +35,7 @@ class Transport(Protocol):
 
 
 class ProspectMail:
-    """`send_email`: see `ports.Remote`. Raises ValueError without keys of tokens, for then its links would lead nowhere."""
+    """`send_email` and `confirm_address`: see `ports.Remote`. Raises ValueError without keys of tokens, for then its links would lead nowhere."""
 
     def __init__(self, transport: Transport, mail: Mail, keys: Sequence[TokenKey]) -> None:
         if not keys:
@@ -44,10 +46,14 @@ class ProspectMail:
 
     def refuse(self, command: Command, situation: Situation, now: datetime) -> Outcome | Later | None:
         """Say whether it must not be sent, or not yet."""
+        if command.type == CONFIRM_ADDRESS:
+            return confirm_address.refuse(situation)
         return send_email.refuse(command.params, situation, now, self._restraint)
 
     def prepare(self, command: Command, situation: Situation) -> Prepared:
         """Render and write the mail; keep where its links lead."""
+        if command.type == CONFIRM_ADDRESS:
+            return self._asking(command, situation)
         composed = send_email.compose(command, situation, self._mail.public_url, self._keys)
         message = Message(
             id=command.id,
@@ -64,6 +70,21 @@ class ProspectMail:
         asset_id = command.params["template"]
         links = [{"id": id_, "asset_id": asset_id, "url": url} for id_, url in composed.links.items()]
         return Prepared(_written(message), {"asset_id": asset_id, "links": links})
+
+    def _asking(self, command: Command, situation: Situation) -> Prepared:
+        composed = confirm_address.compose(command, situation, self._mail.public_url, self._keys)
+        message = Message(
+            id=command.id,
+            domain=self._mail.domain,
+            at=_date(command),
+            sender=Mailbox(self._mail.sender_email, self._mail.sender_name),
+            to=(Mailbox(situation.prospect["email"]),),
+            subject=composed.subject,
+            text=composed.text,
+            html=composed.html,
+            headers=_AUTOMATIC,
+        )
+        return Prepared(_written(message))
 
     def _sender(self, command: Command, situation: Situation) -> Mailbox:
         return _chosen("from", command.params, situation) or Mailbox(self._mail.sender_email, self._mail.sender_name)
@@ -100,7 +121,7 @@ class UserMail:
             to=tuple(Mailbox(user["email"], user["name"]) for user in situation.details["recipients"]),
             subject=notice["subject"] or _SUBJECT,
             text=notice["text"],
-            headers={"Auto-Submitted": "auto-generated"},
+            headers=_AUTOMATIC,
         )
         return Prepared(_written(message), {} if digest else None)
 

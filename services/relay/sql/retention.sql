@@ -56,5 +56,8 @@ WHERE (address, user_key) IN (
     FOR UPDATE SKIP LOCKED
 )
 
+-- name: held_submissions
+DELETE FROM held_submissions WHERE id IN (SELECT id FROM held_submissions WHERE submitted_at < $1 LIMIT $2)
+
 -- name: form_nonces
 DELETE FROM form_nonces WHERE id IN (SELECT id FROM form_nonces WHERE submitted_at < $1 LIMIT $2)

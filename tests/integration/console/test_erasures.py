@@ -29,6 +29,7 @@ OF_A_PROSPECT: Final = {
     "notices",
     "mail_digests",
     "mails",
+    "held_submissions",
     "prospect_identities",
     "resubscriptions",
     "command_ledger",
@@ -123,6 +124,20 @@ async def test_an_erased_prospect_is_gone_and_leaves_a_receipt_that_a_repeat_ans
         with pytest.raises(Refusal) as gone:
             await console.work.api(method, f"/prospects/{prospect}{path}", body)
         assert gone.value.status == 410
+
+
+async def test_what_an_address_has_submitted_and_not_confirmed_goes_with_it(console: Running) -> None:
+    prospect = await canary(console)
+    await console.rows("INSERT INTO assets (id, kind, name) VALUES ('asking', 'form', 'F')")
+    for email, of in ((f"{CANARY.upper()}@example.com", uuid4()), ("else@example.com", UUID(prospect))):
+        await console.rows(
+            "INSERT INTO held_submissions (id, form_id, email, prospect_id, values, data, submitted_at)"
+            " VALUES (gen_random_uuid(), 'asking', $1, $2, '{}', '{}', now())",
+            email,
+            of,
+        )
+    await erase(console, prospect)
+    assert await console.rows("SELECT FROM held_submissions") == []
 
 
 async def test_what_was_never_there_is_404(console: Running) -> None:

@@ -34,7 +34,7 @@ async def emptied_url(shared_database_url: str) -> str:
     """Return the module's database, as empty as a fresh one and six times as fast to have."""
     connection = await asyncpg.connect(shared_database_url)
     await connection.execute("""
-        TRUNCATE prospects, resubscriptions, leads, tasks, notices, mail_digests, mails, prospect_identities, outbox, command_ledger, dead_letters,
+        TRUNCATE prospects, resubscriptions, leads, tasks, notices, mail_digests, mails, prospect_identities, held_submissions, outbox, command_ledger, dead_letters,
                  ended_dead_letters, deliveries, delivery_waits, delivery_requests, delivery_attempts, failing_destinations,
                  pauses, team_members, teams, crm_push;
         DROP FUNCTION IF EXISTS refuse CASCADE;

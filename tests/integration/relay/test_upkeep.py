@@ -94,6 +94,7 @@ async def test_the_ledger_forgets_what_is_settled_for_long_but_nothing_that_a_re
         "decisions": 0,
         "ended_letters": 0,
         "form_nonces": 0,
+        "held_submissions": 0,
         "spam_windows": 0,
     }
     left = {row["uid"] for row in await database.fetch("SELECT uid FROM command_ledger")}

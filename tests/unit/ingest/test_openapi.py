@@ -13,7 +13,7 @@ DESCRIPTION = openapi()
 
 
 def _routes() -> set[tuple[str, str]]:
-    app = application(*(AsyncMock() for _ in range(7)))
+    app = application(*(AsyncMock() for _ in range(8)))
     found = set()
     for route in app.router.routes():
         path = route.resource.canonical if route.resource else ""

@@ -64,6 +64,11 @@ ORDER BY d.due_at
 LIMIT $4
 FOR UPDATE OF d SKIP LOCKED;
 
+-- name: held
+-- Of whom submissions wait until their address is confirmed.
+-- $1 prospect ids
+SELECT DISTINCT prospect_id FROM held_submissions WHERE prospect_id = ANY ($1::uuid[]);
+
 -- name: prospects
 -- The records of these prospects, kept from being erased until the end.
 -- $1 prospect ids

@@ -40,8 +40,23 @@ SELECT p.command_id, jsonb_build_object(
         SELECT jsonb_build_object('id', t.id, 'subject', a.settings ->> 'subject', 'html', t.html_ready,
                                   'text', t.text_ready, 'from', t.sender, 'reply_to', t.reply_to)
         FROM templates t JOIN assets a ON a.id = t.id
-        WHERE t.id = p.params ->> 'template')) AS details
+        WHERE t.id = p.params ->> 'template'),
+    'submission', (
+        SELECT jsonb_build_object('form_id', h.form_id, 'subject', a.settings ->> 'confirm_subject',
+                                  'message', a.settings ->> 'confirm_message')
+        FROM held_submissions h JOIN assets a ON a.id = h.form_id
+        WHERE h.id = (p.params ->> 'submission')::uuid)) AS details
 FROM placed p
+
+-- name: strangers
+-- Who has given an address that is yet to be confirmed, as a record that says nothing else.
+-- $1 prospect ids
+SELECT DISTINCT ON (h.prospect_id) h.prospect_id AS id, NULL::jsonb AS owner, jsonb_build_object(
+    'email', h.email, 'score', 0, 'owner', NULL, 'tags', '[]'::jsonb, 'lists', '{}'::jsonb, 'consent', 'none',
+    'lead_id', NULL, 'fields', '{}'::jsonb) AS prospect
+FROM held_submissions h
+WHERE h.prospect_id = ANY ($1::uuid[])
+ORDER BY h.prospect_id
 
 -- name: keep
 -- Where the links of a mail lead, in the order of their ids: two that keep the same ones wait for each other in turn. And whose
