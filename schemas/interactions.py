@@ -7,7 +7,16 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from schemas.contract import Contract, Id
 from schemas.triggers import INTERACTION_TYPES
@@ -27,6 +36,13 @@ OWN_SOURCES: Final = (FORM_SOURCE, "finish/")
 _PLAIN_TEXT = r"^[^\x00-\x1f\x7f]+$"
 EventText = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_PLAIN_TEXT)]
 Scalar = str | int | float | bool | None
+
+
+def _written_out(value: Any) -> Any:
+    """Let through only texts: pydantic takes a number for seconds, which a clock of milliseconds would write by mistake."""
+    if isinstance(value, datetime) or (isinstance(value, str) and value[10:11] in {"T", "t", " "}):
+        return value
+    raise ValueError("must be an instant of RFC 3339, such as 2026-01-31T12:00:00Z")
 
 
 def _known_from_outside(value: str) -> str:
@@ -61,7 +77,7 @@ class PostedEvent(BaseModel):
     source: EventText
     type: Annotated[str, AfterValidator(_known_from_outside)]
     subject: Id
-    time: AwareDatetime
+    time: Annotated[AwareDatetime, BeforeValidator(_written_out)]
     datacontenttype: Literal["application/json"] = "application/json"
     prospectid: UUID | None = None
     externalid: EventText | None = None

@@ -47,6 +47,7 @@ class Listener:
             max_line_size=listening.header_max_bytes,
             max_field_size=listening.header_max_bytes,
             max_headers=listening.headers_max,
+            auto_decompress=False,  # a compressed body is refused by whoever would read it
         )
         await runner.setup()
         try:

@@ -38,6 +38,8 @@ async def test_a_broken_rule_is_422_and_its_pointer_names_the_place(door: Door) 
         (event(time=_in(days=-367)), ["/time"]),
         (event(time=_in(days=1, hours=1)), ["/time"]),
         (event(time="2026-01-31T12:00:00"), ["/time"]),
+        (event(time=1767225600), ["/time"]),
+        (event(time="1767225600"), ["/time"]),
         (event(id=""), ["/id"]),
         (event(id="x" * 256), ["/id"]),
         (event(source=None, subject=None), ["/source", "/subject"]),
