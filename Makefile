@@ -4,6 +4,7 @@ PYTHON ?= python3
 DEMO ?= 1
 ARGS ?=
 RUNS ?= 3
+EXAMPLES ?= 200
 WORKERS ?= 2
 ONLY ?=
 REPEATS ?= 5
@@ -16,7 +17,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
            --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test chaos bench image check format lock schemas dashboard alerts settings-docs clean
+.PHONY: help setup run demo test chaos fuzz bench image check format lock schemas dashboard alerts settings-docs clean
 .PHONY: local-environment
 
 help:  ## List these targets
@@ -39,6 +40,9 @@ test: setup  ## Run the tests on a real broker and database (ARGS="-k name" for 
 
 chaos: setup  ## Kill, suspend and rebalance everything for minutes: RUNS seeds of the kills (ARGS as above)
 	@RUNS=$(RUNS) $(RUN) pytest --timeout 0 -m slow tests/chaos $(ARGS)
+
+fuzz: setup  ## Call every operation of both OpenAPI documents, EXAMPLES times each, with what they allow and what they do not
+	@FUZZ_EXAMPLES=$(EXAMPLES) $(RUN) pytest --timeout 0 tests/attacks $(ARGS)
 
 image: setup  ## Carry out the image's steps without a container engine, and start every role from the result
 	@$(RUN) pytest --timeout 0 -m slow tests/integration/test_image_steps.py $(ARGS)

@@ -9,7 +9,19 @@ from deploy.demo.observation import Observed
 from tests.model.expect import expect, expect_anonymous
 from tests.model.expectation import Expected, ExpectedInteraction
 from tests.model.forms import Submitted, as_event, mapped
-from tests.model.log import Accepted, Changed, Created, Definitions, Entry, ProspectLog, SavedList, patched, record
+from tests.model.log import (
+    Accepted,
+    Changed,
+    Consented,
+    Created,
+    Definitions,
+    Entry,
+    ProspectLog,
+    SavedList,
+    consent_of,
+    patched,
+    record,
+)
 
 BUILT_IN_TYPES = dict.fromkeys(
     ("first_name", "last_name", "company", "title", "phone", "industry", "country", "city"), "text"
@@ -60,7 +72,10 @@ class Journal:
         if "anonymousid" in event:
             self.anonymous.append(entry)
         else:
-            self.prospects[event["prospectid"]].entries.append(entry)
+            entries = self.prospects[event["prospectid"]].entries
+            if (consent := consent_of(event)) is not None:
+                entries.append(Consented(consent, entry.recorded))
+            entries.append(entry)
 
     def submitted(
         self, prospect_id: str, uid: str, asset_id: str, form: Submitted, version: int, recorded: Mapping[str, datetime]

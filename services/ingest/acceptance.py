@@ -6,7 +6,7 @@ go straight to the log. A batch is judged as a whole before anything of it is ke
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -124,10 +124,12 @@ class Acceptance:
             for key, (named, source) in sorted(missing.items(), key=lambda each: each[0]):
                 names[key] = await enrolment.prospect(named, source)
                 behind.add(names[key])
-            behind |= await _consented(enrolment, items, names)
-            failpoint("ingest.after-consent")
             accepted = self._stamped(items, names, now)
-            await enrolment.enqueue([each for each in accepted if each.key in behind])
+            consented = _consenting(items, accepted)
+            behind |= {each.key for each in consented.values()}
+            await _put_behind(enrolment, items, accepted, behind, consented)
+        if consented:
+            await self.prospects.published({each.key for each in consented.values()}, self.ingest.published_timeout_s)
         return accepted
 
     def _stamped(self, items: Sequence[Posted], names: Mapping[str, str], now: datetime) -> list[Stamped]:
@@ -135,13 +137,36 @@ class Acceptance:
         return [stamp.posted(item, _key(item, names)) for item in items]
 
 
-async def _consented(enrolment: Enrolment, items: Sequence[Posted], names: Mapping[str, str]) -> set[str]:
-    """Change the records of those whose events say less consent; return their ids."""
-    telling = [(_key(item, names), item) for item in items if consents.said(item.event.type, item.data)]
-    known = sorted((each for each in telling if not each[0].startswith(ANONYMOUS)), key=lambda each: each[0])
-    for prospect_id, item in known:
-        await enrolment.consent(UUID(prospect_id), item.event.source, item.event.type, item.data)
-    return {prospect_id for prospect_id, _ in known}
+def _consenting(items: Sequence[Posted], accepted: Sequence[Stamped]) -> dict[int, Stamped]:
+    """Return the interactions of prospects that say less consent, by their places."""
+    both = enumerate(zip(items, accepted, strict=True))
+    return {
+        place: each
+        for place, (item, each) in both
+        if consents.said(item.event.type, item.data) and not each.key.startswith(ANONYMOUS)
+    }
+
+
+async def _put_behind(
+    enrolment: Enrolment,
+    items: Sequence[Posted],
+    accepted: Sequence[Stamped],
+    behind: Collection[str],
+    consented: Mapping[int, Stamped],
+) -> None:
+    """Put into the outbox what goes there, in order, and each change of consent right before the interaction that says it."""
+    if consented:
+        await enrolment.lock({UUID(each.key) for each in consented.values()})
+    waiting: list[Stamped] = []
+    for place, (item, each) in enumerate(zip(items, accepted, strict=True)):
+        if place in consented:
+            await enrolment.enqueue(waiting)
+            waiting = []
+            await enrolment.consent(UUID(each.key), item.event.source, item.event.type, item.data)
+            failpoint("ingest.after-consent")
+        if each.key in behind:
+            waiting.append(each)
+    await enrolment.enqueue(waiting)
 
 
 async def _counted(kinds: Sequence[str], sent: Awaitable[None]) -> None:

@@ -53,6 +53,9 @@ def _described(description: str, content: Mapping[str, Any] | None = None) -> di
 
 
 _OBJECT: Final = {"type": "object"}
+_ID: Final = {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$"}
+_TOKEN: Final = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,512}$"}
+_ANYWHERE: Final = (400, 404, 405)
 _PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
 _EVENT: Final = {"$ref": "#/components/schemas/PostedEvent"}
 _EVENTS: Final = {"type": "array", "items": _EVENT}
@@ -229,17 +232,21 @@ def openapi() -> dict[str, Any]:
 
 def _operation(door: Door) -> dict[str, Any]:
     name = f"{door.method}_{'_'.join(part.strip('{}.') for part in door.path.replace('}.', '/').split('/') if part)}"
+    key = door.path.startswith("/v1/")
     operation: dict[str, Any] = {
         "operationId": name.replace("{", "").replace("}", ""),
         "summary": door.summary,
         "parameters": [
-            {"name": part, "in": "path", "required": True, "schema": {"type": "string"}}
-            for part in ("form_id", "token")
+            {"name": part, "in": "path", "required": True, "schema": schema}
+            for part, schema in (("form_id", _ID), ("token", _TOKEN))
             if f"{{{part}}}" in door.path
         ],
         "responses": {
             **{str(status): dict(answer) for status, answer in door.answers.items()},
-            **{str(status): {"description": _TITLES[status], "content": _PROBLEM} for status in door.problems},
+            **{
+                str(status): {"description": _TITLES[status], "content": _PROBLEM if key else {**_PROBLEM, **_PAGE}}
+                for status in sorted({*door.problems, *_ANYWHERE})
+            },
         },
         "security": [{name: list(scopes) for name, scopes in each.items()} for each in door.security],
     }

@@ -1,8 +1,8 @@
 """Prospects by e-mail address: looked up, or created in one transaction with the interactions that named them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from services.ingest.transactions import enqueue, name_writer, transaction
 
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "prospects.sql")
 IDENTITIES: Final = load_sql(Path(__file__).parent / "sql" / "identities.sql")
+_LOOK_EVERY_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class Enrolment:
         metrics.CREATED.inc()
         return str(created)
 
+    async def lock(self, prospect_ids: Collection[UUID]) -> None:
+        """Lock these records, in the order that all do."""
+        await self._connection.execute(SQL["lock"], list(prospect_ids))
+
     async def consent(self, prospect_id: UUID, source: str, kind: str, data: Mapping[str, Any]) -> None:
         """Bring what an interaction says of consent into the record, if there is one."""
         await name_writer(self._connection, f"ingest:{source}", self._now)
@@ -88,6 +93,13 @@ class Prospects:
                     for row in await self._pool.fetch(IDENTITIES["find"], *asked):
                         found[Identifier(row["kind"], row["value"]).key] = Found(str(row["id"]), row["waiting"])
         return found
+
+    async def published(self, prospect_ids: Collection[str], timeout_s: float) -> None:
+        """Return once nothing of these waits in the outbox, or the time is over: what its client posts next goes behind it."""
+        with suppress(TimeoutError, RetryableError), translated():
+            async with asyncio.timeout(timeout_s):
+                while await self._pool.fetchval(SQL["waiting"], list(prospect_ids)):  # noqa: ASYNC110 - another process's rows
+                    await asyncio.sleep(_LOOK_EVERY_S)
 
     @asynccontextmanager
     async def enrolment(self, now: datetime) -> AsyncIterator[Enrolment]:

@@ -142,6 +142,9 @@ class Ingest(Listening):
     catch_up_timeout_s: PositiveFloat = 1.0
     """For an asset that is not known: it may have been made a moment ago."""
     database_timeout_s: PositiveFloat = 3.0
+    published_timeout_s: PositiveFloat = 1.0
+    """For events that say less consent to be in the log: committed, they are accepted in any case, but what is posted next of the
+    prospect is behind them."""
     form_body: FormBody = FormBody()
     form_max_fields: PositiveInt = 200
     confirmations_per_hour: PositiveInt = 100

@@ -584,7 +584,7 @@ ELSEWHERE: Final = {
     41: ("tests/integration/ingest/test_form_guards.py", "test_a_nonce_stands_for_one_submission_however_often_it_is_sent"),
     44: ("tests/e2e/test_rules.py", "test_rule_7_spam_the_fifth_click_of_one_address_and_prospect_is_discarded_and_explained"),
     50: ("tests/e2e/test_rules.py", "test_rule_7_spam_unsubscribes_are_honoured_and_feeds_without_an_address_are_not_counted"),
-    51: ("tests/integration/ingest/test_mixed_outages.py", "test_with_the_broker_stopped_links_and_forms_go_on_and_posts_wait"),
+    51: ("tests/chaos/test_outages.py", "test_with_one_of_the_two_stopped_each_door_does_what_it_promises_and_nothing_is_lost"),
     60: ("tests/unit/ingest/test_feeds.py", "test_a_subscription_is_confirmed_by_its_token_and_its_address_is_never_fetched"),
     61: ("tests/unit/ingest/test_feeds.py", "test_an_old_message_is_stale_only_if_it_is_proven"),
     72: ("tests/e2e/test_remote_actions.py", "test_the_answer_of_a_function_raises_triggers_as_anothers_change_and_loops_are_cut"),

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from tests.model.expectation import Expected, ExpectedInteraction
 from tests.model.identity import change_uid
-from tests.model.log import Accepted, Changed, Created, Definitions, ProspectLog, Record, record
+from tests.model.log import Accepted, Changed, Consented, Created, Definitions, ProspectLog, Record, consented, record
 from tests.model.params import written
 from tests.model.sequences import Happening, Memory, discarded, play
 from tests.model.triggers import raised
@@ -23,6 +23,8 @@ def expect(log: ProspectLog, definitions: Definitions) -> Expected:
                     duplicates += 1
                     continue
                 interactions += play([happening], memory, definitions)
+            case Consented():
+                memory.record = consented(memory.record, entry.consent)
             case Created() | Changed():
                 memory.reach(entry.recorded)
                 before = None if isinstance(entry, Created) else memory.record

@@ -98,7 +98,32 @@ class Accepted:
         return str(self.event.get("uid") or interaction_uid(self.event["source"], self.event["id"]))
 
 
-Entry = Created | Changed | Accepted
+@dataclass(frozen=True, slots=True)
+class Consented:
+    """An interaction that is accepted next says less consent, which is the record's as soon as it is answered. It raises nothing."""
+
+    consent: str
+    recorded: datetime
+
+
+CONSENT_OF = {"list_email.unsubscribed": "unsubscribed", "list_email.complained": "complained"}
+"""What posted events say of consent; a bounce says it where its data has `bounce` as `hard`."""
+_LESS = ("none", "granted", "unsubscribed", "bounced", "complained")
+
+
+def consent_of(event: Mapping[str, Any]) -> str | None:
+    """Return the consent that an event says, None for none. All mail is meant: `data.list` is not played."""
+    if event["type"] == "list_email.bounced" and event.get("data", {}).get("bounce") == "hard":
+        return "bounced"
+    return CONSENT_OF.get(event["type"])
+
+
+def consented(before: Record, consent: str) -> Record:
+    """Return a record after it is said: never more than before."""
+    return {**before, "consent": max(before["consent"], consent, key=_LESS.index)}
+
+
+Entry = Created | Changed | Accepted | Consented
 
 
 @dataclass(slots=True)

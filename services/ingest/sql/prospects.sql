@@ -10,6 +10,13 @@ SELECT asked.email, prospects.id,
 FROM unnest($1::text[]) AS asked (email)
 JOIN prospects ON text_key(prospects.email) = text_key(asked.email)
 
+-- name: waiting
+-- Whether anything of these prospects is committed and not in the log.
+SELECT EXISTS (SELECT FROM outbox WHERE aggregateid = ANY ($1::text[]))
+
+-- name: lock
+SELECT FROM prospects WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
+
 -- name: create
 INSERT INTO prospects (id, email) VALUES ($1, $2)
 ON CONFLICT (text_key(email)) DO NOTHING
