@@ -5,6 +5,7 @@ DEMO ?= 1
 ARGS ?=
 RUNS ?= 3
 EXAMPLES ?= 200
+SECONDS ?= 600
 WORKERS ?= 2
 ONLY ?=
 REPEATS ?= 5
@@ -41,8 +42,9 @@ test: setup  ## Run the tests on a real broker and database (ARGS="-k name" for 
 chaos: setup  ## Kill, suspend and rebalance everything for minutes: RUNS seeds of the kills (ARGS as above)
 	@RUNS=$(RUNS) $(RUN) pytest --timeout 0 -m slow tests/chaos $(ARGS)
 
-fuzz: setup  ## Call every operation of both OpenAPI documents, EXAMPLES times each, with what they allow and what they do not
-	@FUZZ_EXAMPLES=$(EXAMPLES) $(RUN) pytest --timeout 0 tests/attacks $(ARGS)
+fuzz: setup  ## Fuzz what reads bytes of strangers, SECONDS each, and call both OpenAPIs' operations EXAMPLES times each
+	@$(RUN) tests.attacks.fuzz all $(SECONDS)
+	@FUZZ_EXAMPLES=$(EXAMPLES) $(RUN) pytest --timeout 0 tests/attacks/test_openapi_calls.py $(ARGS)
 
 image: setup  ## Carry out the image's steps without a container engine, and start every role from the result
 	@$(RUN) pytest --timeout 0 -m slow tests/integration/test_image_steps.py $(ARGS)
