@@ -40,6 +40,7 @@ _CLOSED: Final = ("clos", "released back to the pool")
 """Of "connection is closed", "pool is closing", and of a connection that was lost while it was in use."""
 _QUERIES_PER_CONNECTION_MAX: Final = 50_000
 _IDLE_MAX_S: Final = 300.0
+_RELEASE_MAX_S: Final = 5.0
 _CLIENT_MARGIN_S: Final = 2.0
 """The server's time-out comes first and is the clearer one; the driver's catches a connection that went silent."""
 
@@ -50,6 +51,9 @@ class _Pool(asyncpg.Pool):
     That happens when a query starts just as the server ends the session. asyncpg takes such a connection for one that
     frees its own place, which it does not: after some restarts of the server the pool would be empty for good.
     https://github.com/MagicStack/asyncpg/issues/784
+
+    And a connection that was cancelled in a query waits to be told so by its server when it is given back, without end unless
+    that has a time-out: a task that is cancelled just as the server dies would never end.
     """
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's name
@@ -57,7 +61,7 @@ class _Pool(asyncpg.Pool):
         with suppress(asyncpg.InterfaceError):  # it has been taken back already
             if connection.is_closed():
                 connection.terminate()
-        await super().release(connection, timeout=timeout)
+        await super().release(connection, timeout=_RELEASE_MAX_S if timeout is None else timeout)
 
 
 @asynccontextmanager

@@ -159,7 +159,7 @@ async def test_with_one_of_the_two_stopped_each_door_does_what_it_promises_and_n
 
     async def all_decided() -> bool:
         missing = stage.accepted - set(await _decisions(stage.system, stage.accepted))
-        assert not missing, f"{len(missing)} of {len(stage.accepted)} are not decided"
+        assert not missing, f"{len(missing)} of {len(stage.accepted)} are not decided: {sorted(missing)[:3]}"
         return True
 
     await stage.system.until(all_decided, 90.0)

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from signal import SIGCONT, SIGSTOP
 
 import asyncpg
 import pytest
@@ -9,6 +10,7 @@ from services.chassis import postgres
 from services.chassis.errors import PermanentError, RetryableError
 from services.chassis.postgres import Pool, translated
 from services.chassis.settings import Postgres
+from tests.support.servers import RunningPostgres
 
 
 @pytest.fixture
@@ -85,3 +87,21 @@ async def test_a_transaction_that_idles_is_ended(database_url: str) -> None:
 async def test_readiness_asks_the_database(pool: Pool) -> None:
     assert await postgres.unreachable(pool) is None
     assert isinstance(await pool.fetchrow("SELECT 1"), asyncpg.Record)
+
+
+async def test_a_task_that_is_cancelled_in_a_query_ends_though_the_server_does_not_answer(
+    own_postgres: RunningPostgres,
+) -> None:
+    settings = Postgres(url=SecretStr(own_postgres.url_of("postgres")), pool_max=1)
+    async with postgres.pool(settings, application_name="test") as opened:
+        await opened.fetchval("SELECT 1")
+        asking = asyncio.create_task(opened.fetchval("SELECT pg_sleep(60)"))
+        await asyncio.sleep(0.5)
+        own_postgres.child.send(SIGSTOP)
+        try:
+            asking.cancel()
+            await asyncio.wait({asking}, timeout=20.0)
+            assert asking.done()
+        finally:
+            own_postgres.child.send(SIGCONT)
+        assert await opened.fetchval("SELECT 2", timeout=20.0) == 2
