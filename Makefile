@@ -18,7 +18,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
            --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test chaos fuzz bench image check format lock schemas dashboard alerts settings-docs clean
+.PHONY: help setup run demo test chaos fuzz browser bench image check format lock schemas dashboard alerts settings-docs clean
 .PHONY: local-environment
 
 help:  ## List these targets
@@ -45,6 +45,9 @@ chaos: setup  ## Kill, suspend and rebalance everything for minutes: RUNS seeds 
 fuzz: setup  ## Fuzz what reads bytes of strangers, SECONDS each, and call both OpenAPIs' operations EXAMPLES times each
 	@$(RUN) tests.attacks.fuzz all $(SECONDS)
 	@FUZZ_EXAMPLES=$(EXAMPLES) $(RUN) pytest --timeout 0 tests/attacks/test_openapi_calls.py $(ARGS)
+
+browser: setup  ## Read a mail, click, download, submit and unsubscribe in a real browser (Debian: apt-get install chromium)
+	@$(RUN) pytest -m slow tests/browser $(ARGS)
 
 image: setup  ## Carry out the image's steps without a container engine, and start every role from the result
 	@$(RUN) pytest --timeout 0 -m slow tests/integration/test_image_steps.py $(ARGS)
