@@ -23,6 +23,8 @@ class Input(BaseModel):
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+JsonPointer = Annotated[str, StringConstraints(max_length=200, pattern=r"^(/([^/~]|~[01])*)*$")]
+"""Where something stands in a JSON document (RFC 6901); the empty one is all of it."""
 _DURATION = re.compile(
     r"(-?)P(?=.)(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,8})S)?)?"
 )

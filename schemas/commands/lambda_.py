@@ -4,10 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from schemas.contract import Input
+from schemas.contract import Input, JsonPointer
 from schemas.field_catalogue import FieldName
-
-JsonPointer = Annotated[str, StringConstraints(max_length=200, pattern=r"^(/([^/~]|~[01])*)*$")]
 
 
 class ExecuteLambdaParams(Input):

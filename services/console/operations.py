@@ -23,12 +23,14 @@ from services.console.bodies.effects import (
 )
 from services.console.bodies.emails import NewSend, RenderedMail, RenderRequest, Send
 from services.console.bodies.pauses import NewPause, Pause
+from services.console.bodies.record_hooks import NewRecordHook, RecordHook, RecordHookSettings
 from services.console.bodies.webhooks import WebhookTest, WebhookTested
 from services.console.handlers.crm_push import CrmPushes
 from services.console.handlers.dead_letters import DeadLetters
 from services.console.handlers.effects import Effects
 from services.console.handlers.emails import Emails
 from services.console.handlers.pauses import Pauses
+from services.console.handlers.record_hooks import RecordHooks
 from services.console.handlers.webhooks import Webhooks
 from services.console.paging import Page, PageQuery
 from services.console.route import AnyRoute, Route
@@ -102,6 +104,34 @@ def push_routes(pushes: CrmPushes) -> Sequence[AnyRoute]:
         Route("GET", path, "Tell where tasks and leads are pushed to", pushes.read, CrmPush, problems=(404,)),
         Route("PUT", path, "Push tasks and leads to a CRM from now on", pushes.write, CrmPush, body=NewCrmPush),
         Route("DELETE", path, "Push no more", pushes.delete, type(None), status=204, problems=(404,)),
+    )
+
+
+def hook_routes(hooks: RecordHooks) -> Sequence[AnyRoute]:
+    """Return the routes to how a CRM's records are read."""
+    every, one = "/api/hooks", "/api/hooks/{id}"
+    return (
+        Route("GET", every, "List the record hooks", hooks.page, Page[RecordHook], query=PageQuery),
+        Route(
+            "POST",
+            every,
+            "Make a hook by which a CRM tells of its records",
+            hooks.create,
+            RecordHook,
+            body=NewRecordHook,
+            status=201,
+            problems=(409,),
+        ),
+        Route(
+            "PUT",
+            one,
+            "Read what is sent another way",
+            hooks.replace,
+            RecordHook,
+            body=RecordHookSettings,
+            problems=(404,),
+        ),
+        Route("DELETE", one, "Take a hook away", hooks.delete, type(None), status=204, problems=(404,)),
     )
 
 

@@ -40,11 +40,19 @@ from services.console.handlers.links import Links
 from services.console.handlers.lists import Lists
 from services.console.handlers.pauses import Pauses
 from services.console.handlers.prospects import Prospects
+from services.console.handlers.record_hooks import RecordHooks
 from services.console.handlers.teams import Teams
 from services.console.handlers.templates import Templates
 from services.console.handlers.users import Users
 from services.console.handlers.webhooks import Webhooks
-from services.console.operations import effects_routes, email_routes, operations_routes, push_routes, webhook_routes
+from services.console.operations import (
+    effects_routes,
+    email_routes,
+    hook_routes,
+    operations_routes,
+    push_routes,
+    webhook_routes,
+)
 from services.console.paging import Page, PageQuery
 from services.console.publications import Publications
 from services.console.route import AnyRoute, Route, Upload
@@ -77,6 +85,7 @@ def routes(
         *email_routes(Emails(database, keys, console.public_url)),
         *webhook_routes(webhooks),
         *push_routes(CrmPushes(database, reachable)),
+        *hook_routes(RecordHooks(database, console.public_url)),
         *_references(Users(database, publications), Teams(database), Lists(database)),
         *_workspace(CatalogueFields(database, console.fields_max), Keys(database)),
         *effects_routes(Effects(database)),

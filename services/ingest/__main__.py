@@ -16,6 +16,7 @@ from services.ingest.handlers.feeds import Feeds
 from services.ingest.handlers.files import Files
 from services.ingest.handlers.forms import Forms
 from services.ingest.handlers.mails import Mails
+from services.ingest.handlers.record_hooks import RecordHooks
 from services.ingest.handlers.redirects import Redirects
 from services.ingest.handlers.segment import Segments
 from services.ingest.identifying import Identifying
@@ -67,8 +68,17 @@ async def main(process: Process, settings: IngestSettings) -> None:
         files = Files(settings.tokens.read(), served, store, behind, clock, ingest.trusted_proxies, ingest.files)
         feedback = MailFeedback(pool, clock, ingest.database_timeout_s)
         feeds = Feeds(opened_feeds(ingest.feeds, http), SnsConfirming(ingest.feeds), feedback, clock, ingest.feeds.body)
-        confirmations = Confirmations(settings.tokens.read(), Confirming(pool, clock, ingest.database_timeout_s))
-        app = application(events, forms, redirects, mails, files, feeds, segments, confirmations)
+        app = application(
+            events=events,
+            forms=forms,
+            redirects=redirects,
+            mails=mails,
+            files=files,
+            feeds=feeds,
+            segments=segments,
+            confirmations=Confirmations(settings.tokens.read(), Confirming(pool, clock, ingest.database_timeout_s)),
+            hooks=RecordHooks(keys, pool, identifying, ingest.record_hooks),
+        )
         listener = Listener(app, ingest)
         process.ready_when("definitions", assets.tail.unready)
         process.ready_when("publisher", publisher.unready)

@@ -15,6 +15,7 @@ from services.ingest.handlers.feeds import Feeds
 from services.ingest.handlers.files import Files
 from services.ingest.handlers.forms import Forms
 from services.ingest.handlers.mails import Mails
+from services.ingest.handlers.record_hooks import RecordHooks
 from services.ingest.handlers.redirects import Redirects
 from services.ingest.handlers.segment import Segments
 from services.ingest.openapi import openapi
@@ -23,6 +24,7 @@ _DESCRIPTION: Final = orjson.dumps(openapi())
 
 
 def application(
+    *,
     events: Events,
     forms: Forms,
     redirects: Redirects,
@@ -31,6 +33,7 @@ def application(
     feeds: Feeds,
     segments: Segments,
     confirmations: Confirmations,
+    hooks: RecordHooks,
 ) -> web.Application:
     """Serve the endpoints."""
     app = web.Application(middlewares=[problems, _counted])
@@ -38,6 +41,7 @@ def application(
     app.router.add_get("/openapi.json", _described)
     app.router.add_post("/v1/{kind:track|identify|page|screen|group|alias|batch}", segments.post)
     app.router.add_post("/v1/feeds/{service:[a-z]{1,16}}", feeds.post)
+    app.router.add_post("/v1/hooks/{hook_id:[A-Za-z0-9_.-]{1,64}}", hooks.post)
     app.router.add_post("/s/{form_id:[A-Za-z0-9_.-]{1,64}}", forms.post)
     app.router.add_get("/s/{form_id:[A-Za-z0-9_.-]{1,64}}/nonce", forms.nonce)
     app.router.add_route("*", "/r/{token:.*}", redirects.answer)

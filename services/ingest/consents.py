@@ -9,8 +9,9 @@ from services.chassis.postgres import Connection
 from services.chassis.sql_files import load_sql
 
 SQL: Final = load_sql(Path(__file__).parent / "sql" / "consents.sql")
+UNSUBSCRIBED: Final = "list_email.unsubscribed"
 _SAYS: Final = {
-    "list_email.unsubscribed": "unsubscribed",
+    UNSUBSCRIBED: "unsubscribed",
     "list_email.bounced": "bounced",
     "list_email.complained": "complained",
 }
@@ -34,18 +35,22 @@ def changes(now: str, consent: str) -> bool:
     return now not in _STRONGER[consent]
 
 
-async def bring_in(connection: Connection, prospect_id: UUID, kind: str, data: Mapping[str, Any]) -> None:
-    """Change the record, locked, to what an interaction says of it. One list is left where `list` in its data is the id of one
+async def bring_in(connection: Connection, prospect_id: UUID, kind: str, data: Mapping[str, Any]) -> bool:
+    """Change the record, locked, to what an interaction says of it, and tell whether that is another than it was. One list is left where `list` in its data is the id of one
     that the workspace knows, all else is about all mail. A prospect that there is not is passed over."""
     consent = said(kind, data)
     if consent is None:
-        return
+        return False
     named = data.get("list") if consent == "unsubscribed" else None
     row = await connection.fetchrow(SQL["lock"], prospect_id, named if isinstance(named, str) else None)
     if row is None:
-        return
+        return False
     if row["list"] is not None:
-        if row["status"] != "unsubscribed":
-            await connection.execute(SQL["leave"], prospect_id, row["list"])
-    elif changes(row["consent"], consent):
-        await connection.execute(SQL["change"], prospect_id, consent)
+        if row["status"] == "unsubscribed":
+            return False
+        await connection.execute(SQL["leave"], prospect_id, row["list"])
+        return True
+    if not changes(row["consent"], consent):
+        return False
+    await connection.execute(SQL["change"], prospect_id, consent)
+    return True

@@ -30,6 +30,9 @@ MAIL_REQUESTS: Final = Counter(
 SEGMENT_IGNORED: Final = Counter(
     "finish_ingest_segment_ignored_total", "Messages of analytics SDKs that are nothing here", ("why",)
 )
+HOOK_RECORDS: Final = Counter(
+    "finish_ingest_hook_records_total", "Records that a CRM told of, by what came of it", ("outcome",)
+)
 FEEDBACK: Final = Counter(
     "finish_ingest_feedback_total", "What mail services told of mails, by what came of it", ("service", "outcome")
 )

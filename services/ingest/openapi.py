@@ -78,6 +78,31 @@ _ACCEPTED: Final = {
         }
     },
 }
+_CAME: Final = {
+    "type": "object",
+    "required": ["records"],
+    "properties": {
+        "records": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["outcome"],
+                "properties": {
+                    "outcome": {"enum": ["created", "changed", "unchanged", "ignored"]},
+                    "prospect_id": {"type": "string", "format": "uuid"},
+                    "why": {"type": "string"},
+                    "errors": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                        },
+                    },
+                },
+            },
+        }
+    },
+}
 _KEY: Final = ({"key": ()},)
 _WRITE_KEY: Final[Sequence[Mapping[str, Sequence[str]]]] = ({"key": ()}, {"write_key": ()}, {})
 _NOTED: Final = f"; the header `{DURABLE}` is the interaction's uid once it is durable"
@@ -128,6 +153,15 @@ DOORS: Final = (
             ("mailgun", "Mailgun"),
             ("postmark", "Postmark"),
         )
+    ),
+    Door(
+        "post",
+        "/v1/hooks/{hook_id}",
+        "Tell of a CRM's records, read as the hook says",
+        {200: _described("What came of each record", _json(_CAME))},
+        (400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
+        {"required": True, "content": _json({})},
+        ({"key": ()}, {"write_key": ()}),
     ),
     Door(
         "post",
@@ -238,7 +272,7 @@ def _operation(door: Door) -> dict[str, Any]:
         "summary": door.summary,
         "parameters": [
             {"name": part, "in": "path", "required": True, "schema": schema}
-            for part, schema in (("form_id", _ID), ("token", _TOKEN))
+            for part, schema in (("form_id", _ID), ("hook_id", _ID), ("token", _TOKEN))
             if f"{{{part}}}" in door.path
         ],
         "responses": {

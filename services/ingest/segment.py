@@ -23,6 +23,7 @@ from services.chassis.problems import Problem
 from services.ingest.identity import Address, Identifier, record_key
 from services.ingest.posted import Posted
 from services.ingest.settings import Segment
+from services.ingest.traits import Traits, address_in, identifier, texts_in
 
 SOURCE: Final = "segment"
 Why = Literal["type", "event", "asset", "person", "form", "identify"]
@@ -42,7 +43,6 @@ _NAMES: Final = {
 }
 """Names of events, without case, by what they are here: those of the specification and our own."""
 _SNAKE: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_ID_MAX_LENGTH: Final = 255
 _CONTENT_TYPES: Final = ("application/json", "text/plain")  # a browser's beacon says that it is text
 
 
@@ -60,15 +60,6 @@ class Ignored(Exception):
     def __init__(self, why: Why) -> None:
         super().__init__(why)
         self.why: Why = why
-
-
-class Traits(NamedTuple):
-    """What an `identify` says: whom it is about, and texts by names as fields of the catalogue have them."""
-
-    external: Identifier | None
-    anonymous: Identifier | None
-    address: Address | None
-    texts: Mapping[str, list[str]]
 
 
 async def read_messages(request: web.Request, kind: str, limits: Segment) -> tuple[list[Message], str | None]:
@@ -165,24 +156,12 @@ def identified(message: Message) -> Traits:
 
 
 def _person(document: Mapping[str, Any]) -> tuple[Identifier | None, Identifier | None, Address | None]:
-    external = _id(document.get("userId"), "external")
-    anonymous = _id(document.get("anonymousId"), "anonymous")
+    external = identifier(document.get("userId"), "external")
+    anonymous = identifier(document.get("anonymousId"), "anonymous")
     for part in (_object(document, "traits"), _object(document, "context", "traits"), _object(document, "properties")):
-        email = part.get("email")
-        if isinstance(email, str) and email.strip():
-            address = Address(email.strip())
-            if address.well_formed:
-                return external, anonymous, address
+        if (address := address_in(part.get("email"))) is not None:
+            return external, anonymous, address
     return external, anonymous, None
-
-
-def _id(value: Any, kind: Literal["external", "anonymous"]) -> Identifier | None:
-    """Return an id as it may be kept: a text, or a number as SDKs send them."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not 0 < len(value) <= _ID_MAX_LENGTH or not value.isprintable():
-        return None
-    return Identifier(kind, value)
 
 
 def _object(document: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
@@ -199,14 +178,8 @@ def _texts(traits: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, l
         plain = within if within and name == "name" else _SNAKE.sub("_", name).lower()
         if isinstance(value, dict) and not within:
             yield from _texts(value, plain)
-        elif isinstance(value, list):
-            yield plain, [_text(each) for each in value if isinstance(each, str | int | float)]
-        elif isinstance(value, str | int | float):
-            yield plain, [_text(value)]
-
-
-def _text(value: str | float) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        elif (texts := texts_in(value)) is not None:
+            yield plain, texts
 
 
 def _time(document: Mapping[str, Any], now: datetime) -> datetime:

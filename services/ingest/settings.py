@@ -92,6 +92,20 @@ class Segment(Concern):
     batch_max_messages: PositiveInt = 2500
 
 
+class RecordHookBody(BodyLimits):
+    """Of what a CRM tells of its records."""
+
+    size_max_bytes: PositiveInt = 1024 * 1024
+
+
+class RecordHooks(Concern):
+    """Of record hooks: `POST /v1/hooks/{hook_id}`."""
+
+    body: RecordHookBody = RecordHookBody()
+    records_max: PositiveInt = 100
+    """In one call: each is a transaction of its own."""
+
+
 class FormBody(BodyLimits):
     """Of a submitted form."""
 
@@ -150,6 +164,7 @@ class Ingest(Listening):
     confirmations_per_hour: PositiveInt = 100
     """Mails of one form that ask new addresses to be confirmed; what is beyond leaves later."""
     segment: Segment = Segment()
+    record_hooks: RecordHooks = RecordHooks()
     feeds: Feeds = Feeds()
     files: Files = Files()
     mail_links_max: PositiveInt = 50_000

@@ -1,12 +1,13 @@
 """`execute_lambda`: a function of AWS Lambda's, or a local one, is given the envelope or a payload of the marketer's."""
 
-import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
 
 from core.envelope import envelope
+from core.pointers import pointed
 from core.templates import TemplateError, render
 from schemas.commands.command import Command
 from schemas.commands.lambda_ import ExecuteLambdaParams
@@ -54,33 +55,12 @@ def _own(text: str, command: Command, situation: Situation) -> bytes:
 
 
 def mapped(answer: Any, response_map: Mapping[str, str]) -> dict[str, Any]:
-    """Return the parts of an answer that fields are to have: field -> value. What a pointer does not find is left out.
-
-    Source: RFC 6901.
-    """
+    """Return the parts of an answer that fields are to have: field -> value. What a pointer does not find is left out."""
     found = {}
     for name, pointer in response_map.items():
-        value = answer
-        for step in pointer.split("/")[1:]:
-            value = _member(value, step.replace("~1", "/").replace("~0", "~"))
-            if value is _ABSENT:
-                break
-        if value is not _ABSENT:
-            found[name] = value
+        with suppress(KeyError):
+            found[name] = pointed(answer, pointer)
     return found
-
-
-_ABSENT: Final = object()
-_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII).fullmatch
-
-
-def _member(value: Any, name: str) -> Any:
-    if isinstance(value, dict):
-        return value.get(name, _ABSENT)
-    if isinstance(value, list) and _INDEX(name):
-        place = int(name)
-        return value[place] if place < len(value) else _ABSENT
-    return _ABSENT
 
 
 ACTION: Final = RemoteAction("execute_lambda", destination, check)

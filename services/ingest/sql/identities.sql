@@ -28,7 +28,7 @@ RETURNING id, email, fields
 SELECT EXISTS (SELECT FROM prospects WHERE text_key(email) = text_key($1))
 
 -- name: change
-UPDATE prospects SET fields = fields || $2, email = coalesce($3, email) WHERE id = $1
+UPDATE prospects SET fields = (fields || $2) - $4::text[], email = coalesce($3, email) WHERE id = $1
 
 -- name: bind_external
 -- One that is another's stays that one's.

@@ -1,6 +1,7 @@
 """OpenAPI tells of every door of ingest, and of none that is not there."""
 
 import re
+from inspect import signature
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -13,7 +14,7 @@ DESCRIPTION = openapi()
 
 
 def _routes() -> set[tuple[str, str]]:
-    app = application(*(AsyncMock() for _ in range(8)))
+    app = application(**{name: AsyncMock() for name in signature(application).parameters})
     found = set()
     for route in app.router.routes():
         path = route.resource.canonical if route.resource else ""
