@@ -17,6 +17,9 @@ RUN := .venv/bin/python -m
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
            --custom-compile-command "make lock" pyproject.toml
 
+# Each service of each test is a process: modules are compiled once, whatever this shell says of bytecode.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test chaos fuzz browser bench image check format lock schemas dashboard alerts settings-docs clean
 .PHONY: local-environment
