@@ -18,6 +18,7 @@ from deploy.topics import Topics
 from services.chassis.settings import Kafka
 from tests.support.abandoned import collect_abandoned_connections
 from tests.support.databases import fresh_database, migrated_template
+from tests.support.nursery import end_nurseries
 from tests.support.servers import RunningKafka, RunningPostgres, running_kafka, running_postgres
 
 
@@ -31,7 +32,8 @@ def pytest_configure() -> None:
 def no_process_is_left() -> Iterator[None]:
     """Fail the session when a process that a test started is still there at its end."""
     yield
-    left = psutil.Process().children(recursive=True)
+    nurseries = end_nurseries()
+    left = [process for process in psutil.Process().children(recursive=True) if process.pid not in nurseries]
     assert not left, f"processes were left behind: {left}"
 
 

@@ -1,5 +1,6 @@
 """One of our services as a process of its own, to be used, killed, suspended and started again by a test."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -7,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import aiohttp
 
@@ -16,9 +17,21 @@ from deploy.local.child import Child, ChildSpec
 from deploy.local.ports import free_port
 from deploy.local.readiness import http_ready
 from deploy.local.settings import HOST
+from tests.support.nursery import FORKS, forked
 
 _LOG_LINES_SHOWN: Final = 60
 _HTTP_TIMEOUT: Final = aiohttp.ClientTimeout(total=5.0)
+
+
+class _Forked(Child):
+    """A child that need not import what others have imported before it."""
+
+    async def start(self) -> None:
+        """Start a run."""
+        spec = self.spec
+        spec.log_file.parent.mkdir(parents=True, exist_ok=True)
+        _, _, module, *arguments = spec.argv
+        self._process = cast("asyncio.subprocess.Process", forked(module, arguments, spec.env, spec.log_file))
 
 
 class ServiceProcess:
@@ -43,7 +56,7 @@ class ServiceProcess:
             ready=self.not_ready,
             ready_timeout_s=ready_timeout_s,
         )
-        self._child = Child(self._spec)
+        self._child = (_Forked if FORKS else Child)(self._spec)
 
     async def __aenter__(self) -> Self:
         """Start it and wait until it is ready."""

@@ -26,6 +26,7 @@ from services.executors.ports import Answer, Situation
 from services.executors.settings import Lambda
 from tests.integration.executors.bench import command
 from tests.integration.executors.delivering import INTERACTION
+from tests.support.eventually import eventually
 from tests.support.invoke_stub import Invocations, failed, invoke_stub, refusal
 from tests.unit.executors.test_webhooks import PROSPECT
 
@@ -286,7 +287,11 @@ async def test_a_local_function_that_hangs_is_killed_with_its_children(tmp_path:
             await _call(remote, _asked(provider="local"))
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 2
-    assert not any(_alive(pid) for pid in pids)
+
+    async def ended() -> bool:
+        return not any(_alive(pid) for pid in pids)
+
+    await eventually(ended, 10)  # a signal is sent before it is taken
 
 
 def _alive(pid: int) -> bool:
