@@ -10,6 +10,8 @@ WORKERS ?= 2
 ONLY ?=
 REPEATS ?= 5
 SCALE ?= 1
+SCHEDULES ?= 1000000
+FIRST ?= 0
 MIX ?= record
 RENDER ?=
 
@@ -21,7 +23,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test chaos fuzz browser bench image check format lock schemas dashboard alerts settings-docs clean
+.PHONY: help setup run demo test chaos fuzz simulate planted browser bench image check format lock schemas dashboard alerts settings-docs clean
 .PHONY: local-environment
 
 help:  ## List these targets
@@ -48,6 +50,12 @@ chaos: setup  ## Kill, suspend and rebalance everything for minutes: RUNS seeds 
 fuzz: setup  ## Fuzz what reads bytes of strangers, SECONDS each, and call both OpenAPIs' operations EXAMPLES times each
 	@$(RUN) tests.attacks.fuzz all $(SECONDS)
 	@FUZZ_EXAMPLES=$(EXAMPLES) $(RUN) pytest --timeout 0 tests/attacks/test_openapi_calls.py $(ARGS)
+
+simulate: setup  ## Play SCHEDULES seeds of clients and faults from FIRST on, on a clock, a log and a store in memory
+	@$(RUN) tests.simulation --schedules $(SCHEDULES) --first $(FIRST)
+
+planted: setup  ## Plant each known defect into a copy of the tree: the simulation must find all of them
+	@$(RUN) tests.planted
 
 browser: setup  ## Read a mail, click, download, submit and unsubscribe in a real browser (Debian: apt-get install chromium)
 	@$(RUN) pytest -m slow tests/browser $(ARGS)

@@ -16,6 +16,8 @@ from core.mail_html import MarkupError, hide_liquid
 
 _LAYOUT: Final = ("table", "thead", "tbody", "tfoot", "tr", "td", "th")
 _CONFIG: Final = ParserConfig(css=CSS_PROFILES["strict"], display_images=True)
+_UNWRITABLE: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no text of a document may hold, although an attribute may come with it. Source: XML 1.0, 2.2."""
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 
@@ -27,7 +29,7 @@ def text_of_html(html: str) -> str:
     except (etree.ParserError, etree.XMLSyntaxError):
         raise MarkupError("has no text") from None
     for link in tree.iter("a"):
-        address = (link.get("href") or "").strip()
+        address = _UNWRITABLE.sub("", link.get("href") or "").strip()
         if address and not address.startswith("#"):
             written = etree.SubElement(link, "span")
             written.text = f" <{address.removeprefix('mailto:')}>"

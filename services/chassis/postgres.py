@@ -85,6 +85,7 @@ async def pool(postgres: Postgres, *, application_name: str) -> AsyncIterator[Po
             "statement_timeout": _milliseconds(postgres.statement_timeout_s),
             "lock_timeout": _milliseconds(postgres.lock_timeout_s),
             "idle_in_transaction_session_timeout": _milliseconds(postgres.idle_in_transaction_timeout_s),
+            "transaction_timeout": _milliseconds(postgres.transaction_timeout_s),
             "timezone": "UTC",
             "jit": "off",
         },

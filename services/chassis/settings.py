@@ -110,6 +110,9 @@ class Postgres(Concern):
     statement_timeout_s: PositiveFloat = 5.0
     lock_timeout_s: PositiveFloat = 4.0
     idle_in_transaction_timeout_s: PositiveFloat = 10.0
+    transaction_timeout_s: PositiveFloat = 20.0
+    """Of all of a transaction. A process that stands still between a statement's parts does not count as idle, and would keep
+    its locks."""
 
 
 class Ops(Concern):

@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from services.chassis.clock import Clock
 from services.chassis.failpoints import failpoint
 from services.evaluator import metrics
-from services.evaluator.checkpoints import CheckpointWriter, Position
+from services.evaluator.checkpoints import CheckpointError, CheckpointWriter, Position
 from services.evaluator.evaluation import Evaluated, Evaluation
 from services.evaluator.machine import Machine, VersionUnknown
 from services.evaluator.settings import Evaluator
@@ -134,8 +134,12 @@ class Lane:
             states = {key: self._machine.encode(state) for key, state in dirty.items()}
             self._encoding_s = self._clock.monotonic() - began
             failpoint("evaluator.before-checkpoint")
-            with metrics.CHECKPOINT_SECONDS.time():
-                await self.checkpoints.write(states, Position(done, self._settings.epoch, self._machine.format))
+            try:
+                with metrics.CHECKPOINT_SECONDS.time():
+                    await self.checkpoints.write(states, Position(done, self._settings.epoch, self._machine.format))
+            except CheckpointError:
+                self._dirty = dirty | self._dirty  # no later checkpoint may cover what these states are not in
+                raise
             failpoint("evaluator.after-checkpoint")
             self.saved = done
             self.progressed_at = self._clock.monotonic()

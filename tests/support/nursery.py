@@ -88,12 +88,13 @@ class Forked:
         """Wait for its end."""
         while (code := self.returncode) is None:
             loop, ended = asyncio.get_running_loop(), asyncio.Event()
-            loop.add_reader(self._handle, ended.set)
+            handle = os.dup(self._handle)  # others may wait, too, and whoever sees the end first closes theirs
+            loop.add_reader(handle, ended.set)
             try:
                 await ended.wait()
             finally:
-                if self._code is None:
-                    loop.remove_reader(self._handle)
+                loop.remove_reader(handle)
+                os.close(handle)
         return code
 
     def send_signal(self, number: int) -> None:

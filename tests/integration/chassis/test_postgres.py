@@ -84,6 +84,18 @@ async def test_a_transaction_that_idles_is_ended(database_url: str) -> None:
         await opened.release(connection)
 
 
+async def test_a_transaction_that_takes_too_long_is_ended_though_it_does_not_idle(database_url: str) -> None:
+    settings = Postgres(url=SecretStr(database_url), transaction_timeout_s=0.5)
+    async with postgres.pool(settings, application_name="test") as opened, asyncio.timeout(10):
+        connection = await opened.acquire()
+        with pytest.raises(RetryableError), translated():
+            async with connection.transaction():
+                while True:
+                    await connection.execute("SELECT pg_sleep(0.01)")
+        await opened.release(connection)
+        assert await opened.fetchval("SELECT 1") == 1
+
+
 async def test_readiness_asks_the_database(pool: Pool) -> None:
     assert await postgres.unreachable(pool) is None
     assert isinstance(await pool.fetchrow("SELECT 1"), asyncpg.Record)

@@ -9,6 +9,7 @@ from deploy.topics import admin
 from schemas import topics
 from services.chassis.process import EXIT_FAILED
 from services.chassis.settings import Kafka
+from tests.support.eventually import eventually
 from tests.support.service_process import ServiceProcess
 
 
@@ -34,6 +35,13 @@ async def test_keyed_topics_of_different_partition_counts_are_refused(
 ) -> None:
     async with admin(kafka_settings) as client:
         more = NewPartitions(keyed_partitions + 1)
-        await client.create_partitions({kafka_settings.topic(topics.DECISIONS): more})
+        topic = kafka_settings.topic(topics.DECISIONS)
+        await client.create_partitions({topic: more})
+
+        async def told() -> bool:
+            (described,) = await client.describe_topics([topic])
+            return len(described["partitions"]) == keyed_partitions + 1
+
+        await eventually(told)  # the broker answers before it tells others
 
     await assert_ends_saying("keyed topics must have the same number of partitions", env, tmp_path)

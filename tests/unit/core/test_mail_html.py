@@ -129,3 +129,7 @@ def test_the_text_part_has_links_branches_and_loops() -> None:
 
 def test_html_without_a_word_has_an_empty_text() -> None:
     assert text_of_html("").strip() == ""
+
+
+def test_an_address_with_what_no_text_may_hold_is_written_without_it() -> None:
+    assert text_of_html('<a href="https://a.example/&#1;x&#xfffe;">Go</a>').strip() == "Go <https://a.example/x>"

@@ -1,9 +1,10 @@
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from core.definitions import VersionUnknown
-from services.evaluator.checkpoints import CheckpointError
+from services.evaluator.checkpoints import CheckpointError, Position
 from services.evaluator.lanes import BrokenChainError
 from tests.support.eventually import eventually
 from tests.support.toy_machine import ToyMachine, ToyStep
@@ -113,3 +114,34 @@ async def test_the_more_a_checkpoint_cost_the_longer_the_next_one_gathers_up_to_
     with pytest.raises(CheckpointError):  # there is no broker
         await subject.checkpoint()
     assert subject.interval_s() == pytest.approx(interval_s)
+
+
+async def test_a_checkpoint_behind_one_that_failed_has_its_states_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by a simulated schedule: a rebalance asked whether the lane was still ours, got no answer, and the regular
+    checkpoint right behind it covered the same records without their states."""
+    sent = Sent()
+    sent.open.set()
+    subject = lane(sent, ManualClock())
+    subject.go_live(1)
+    tried: list[tuple[set[bytes], int]] = []
+
+    async def write(states: Mapping[bytes, bytes], position: Position) -> None:
+        tried.append((set(states), position.offset))
+        if len(tried) == 1:
+            raise CheckpointError("no answer in time")
+
+    monkeypatch.setattr(subject.checkpoints, "write", write)
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(subject.send())
+        await subject.feed(1, frame(10, 5))
+        await eventually(lambda: subject.done == 15)
+        with pytest.raises(CheckpointError):
+            await subject.checkpoint()
+        await subject.feed(1, frame(15, 5))
+        await eventually(lambda: subject.done == 20)
+        await subject.checkpoint()
+        sending.cancel()
+    (first, _), (second, offset) = tried
+    assert first
+    assert second >= first
+    assert offset == subject.saved == 20

@@ -1,0 +1,33 @@
+"""Defects that are planted are found: a few in every run, all by `make planted`."""
+
+from typing import Final
+
+import pytest
+
+from deploy.local.child import ROOT
+from tests.planted.__main__ import changed, search
+from tests.planted.bugs import BUGS, Bug
+
+SAMPLE: Final = (
+    "a checkpoint is one record ahead",
+    "a checkpoint behind a failed one lacks its states",
+    "a snapshot forgets pending effects",
+    "the ledger is not asked",
+    "offsets run ahead of the ledger",
+)
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_each_can_be_planted(bug: Bug) -> None:
+    file = ROOT / bug.file
+    compile(changed(file.read_text(encoding="utf-8"), bug), bug.file, "exec")
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_it_is_found(name: str) -> None:
+    (bug,) = (each for each in BUGS if each.name == name)
+    assert search(bug) is not None, f"nothing was found: {name}"
+
+
+def test_there_are_thirty_by_different_names() -> None:
+    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 30

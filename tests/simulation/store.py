@@ -1,0 +1,209 @@
+"""A database in memory: rows, ledger, outbox and dead letters, one transaction at a time, all or nothing.
+
+A commit whose answer is lost is there, or not. Rows change by `fold`, whose equality with the SQL is shown on a real database.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from core.fold import fold
+from core.values import Values, from_document, to_document
+from schemas.commands.command import Command
+from services.chassis.errors import RetryableError
+from services.executors.ports import DeadLetter, Effect, Outcome
+from tests.simulation.processes import Life
+from tests.simulation.virtual import at_most
+from tests.support.simulation import Row
+
+
+class Ledgered:
+    """A row of the ledger."""
+
+    def __init__(self, prospect_id: UUID, executor: str) -> None:
+        self.prospect_id, self.executor, self.state = prospect_id, executor, "done"
+
+
+class Store:
+    """All that is committed. `visible` rows of the outbox are."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self.up = True
+        self.faulty = True
+        self.restarts = 0
+        self.lock = asyncio.Lock()
+        self.rows: dict[str, Row] = {}
+        self.ledger: dict[UUID, Ledgered] = {}
+        self.letters: dict[UUID, DeadLetter] = {}
+        self.outbox: list[tuple[str, bytes]] = []
+        self.visible = 0
+        self.written = 0
+        """Rows that the outbox has ever had; what is behind `gone` is not in the log yet."""
+        self.gone = 0
+        self._relay: asyncio.Future[None] | None = None
+
+    def strikes(self, probability: float) -> bool:
+        """Draw whether something goes wrong here."""
+        return self.faulty and self._random.random() < probability
+
+    def restart(self) -> None:
+        """Lose every transaction that is open."""
+        self.restarts += 1
+
+    @asynccontextmanager
+    async def transaction(self, life: Life) -> AsyncIterator[None]:
+        """Open one. Raises RetryableError when it is not committed, or nobody knows."""
+        await life.boundary()
+        if not self.up:
+            raise RetryableError("the database is away")
+        async with self.lock:
+            restarts, undo = self.restarts, self._snapshot()
+            try:
+                yield
+                await life.boundary()
+                self._must_be_there(restarts)
+            except BaseException:
+                self._undo(undo)
+                raise
+            self._commit()
+        if self.strikes(0.02):
+            raise RetryableError("the answer to COMMIT was lost")
+        await life.boundary()
+
+    def _must_be_there(self, restarts: int) -> None:
+        if not self.up or restarts != self.restarts or self.strikes(0.02):
+            raise RetryableError("the connection was lost")
+
+    def _snapshot(self) -> Any:
+        rows = {key: (row.values, row.version, dict(row.marks)) for key, row in self.rows.items()}
+        return rows, {key: row.state for key, row in self.ledger.items()}, set(self.letters)
+
+    def _undo(self, before: Any) -> None:
+        rows, ledger, letters = before
+        for key, (values, version, marks) in rows.items():
+            row = self.rows[key]
+            row.values, row.version, row.marks = values, version, marks
+        self.ledger = {key: row for key, row in self.ledger.items() if key in ledger}
+        for key, state in ledger.items():
+            self.ledger[key].state = state
+        self.letters = {key: letter for key, letter in self.letters.items() if key in letters}
+        self.rows = {key: row for key, row in self.rows.items() if key in rows}
+        del self.outbox[self.visible :]
+
+    def _commit(self) -> None:
+        self.written += len(self.outbox) - self.visible
+        self.visible = len(self.outbox)
+        if self.visible and self._relay is not None and not self._relay.done():
+            self._relay.set_result(None)
+
+    async def more(self, most_s: float) -> None:
+        """Wait until something is committed into the outbox, or so long. For the one relay."""
+        self._relay = asyncio.get_running_loop().create_future()
+        await at_most(self._relay, most_s)
+
+    def take_away(self, count: int) -> None:
+        """Delete the first rows of the outbox, which are in the log."""
+        del self.outbox[:count]
+        self.visible -= count
+        self.gone += count
+
+    def write(self, prospect_id: str, listed: int, values: Mapping[str, Any]) -> int:
+        """Write a row as somebody who is no executor, with which list in force, and commit it. Return its version."""
+        row = self.rows.get(prospect_id) or self._create(prospect_id)
+        row.listed = listed
+        row.change(from_document({**to_document(row.values), **values}))
+        self._commit()
+        return row.version
+
+    def _create(self, prospect_id: str) -> Row:
+        row = self.rows[prospect_id] = Row(prospect_id, self.outbox)
+        return row
+
+
+class Transactions:
+    """Where an executor's transactions come from."""
+
+    def __init__(self, store: Store, life: Life, executor: str) -> None:
+        self._store, self._life, self._executor = store, life, executor
+
+    @asynccontextmanager
+    async def transaction(self, _now: datetime) -> AsyncIterator["Tx"]:
+        """Begin one."""
+        async with self._store.transaction(self._life):
+            yield Tx(self._store, self._executor)
+
+
+class Tx:
+    """A transaction of an executor of record actions."""
+
+    def __init__(self, store: Store, executor: str) -> None:
+        self._store, self._executor = store, executor
+
+    async def claim(self, commands: Sequence[Command]) -> set[UUID]:
+        """Write the rows that are not there yet."""
+        fresh = {command.id for command in commands if command.id not in self._store.ledger}
+        for command in commands:
+            if command.id in fresh:
+                self._store.ledger[command.id] = Ledgered(command.prospect_id, self._executor)
+        return fresh
+
+    async def owners(self, command_ids: Collection[UUID]) -> dict[UUID, UUID]:
+        """Return whose they are."""
+        return {id_: self._store.ledger[id_].prospect_id for id_ in command_ids}
+
+    async def asked(self, _letter_ids: Collection[UUID]) -> set[UUID]:
+        """Nothing is replayed here."""
+        return set()
+
+    async def revive(self, _commands: Sequence[Command]) -> set[UUID]:
+        """Nothing is replayed here."""
+        return set()
+
+    async def forget(self, letter_ids: Collection[UUID]) -> None:
+        """Delete dead letters."""
+        for id_ in letter_ids:
+            del self._store.letters[id_]
+
+    async def lock(self, prospect_ids: Collection[UUID]) -> set[UUID]:
+        """Return which exist."""
+        return {id_ for id_ in prospect_ids if str(id_) in self._store.rows}
+
+    async def erased(self, _prospect_ids: Collection[UUID]) -> set[UUID]:
+        """Nobody is erased here."""
+        return set()
+
+    async def end(self, outcomes: Mapping[UUID, Outcome]) -> None:
+        """Write how commands ended."""
+        for id_, outcome in outcomes.items():
+            self._store.ledger[id_].state = outcome.state
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep dead letters."""
+        self._store.letters |= {letter.id: letter for letter in letters}
+
+    async def change(self, action_type: str, effects: Sequence[Effect]) -> list[Outcome]:
+        """Carry out one effect for each of these prospects."""
+        outcomes = []
+        for effect in effects:
+            row = self._store.rows[str(effect.command.prospect_id)]
+            row.marks[self._executor] = max(row.marks[self._executor], effect.command.order)
+            values: Values = fold(row.values, action_type, effect.command.params)
+            row.write(values)
+            outcomes.append(Outcome("done"))
+        return outcomes
+
+    async def mark(self, orders: Mapping[UUID, int]) -> None:
+        """Raise marks."""
+        for id_, order in orders.items():
+            row = self._store.rows[str(id_)]
+            if order > row.marks[self._executor]:
+                row.marks[self._executor] = order
+                row.write(row.values)
+
+    async def release(self, dead: Mapping[UUID, bool]) -> None:
+        """Nothing waits here."""

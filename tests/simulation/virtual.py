@@ -1,0 +1,81 @@
+"""An event loop whose time passes only when nobody has anything to do: minutes take milliseconds, and nothing depends on the
+machine."""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+START: Final = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+class StuckError(Exception):
+    """Everybody waits for somebody else, for ever."""
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """One for each schedule. It has no threads and no sockets: what runs on it is as deterministic as its input."""
+
+    _now = 0.0
+    _ready: Any
+    _scheduled: Any
+    _timer_cancelled_count: int
+
+    def time(self) -> float:
+        """Return the seconds that have passed."""
+        return self._now
+
+    def _run_once(self) -> None:
+        if not self._ready:
+            while (
+                self._scheduled and self._scheduled[0].cancelled()
+            ):  # as the loop itself does; else time would pass for it
+                self._timer_cancelled_count -= 1
+                heapq.heappop(self._scheduled)._scheduled = False
+            if not self._scheduled:
+                raise StuckError("everybody waits, and no time is set")
+            self._now = max(self._now, self._scheduled[0].when())
+        super()._run_once()  # type: ignore[misc]
+
+
+class VirtualClock:
+    """The clock of the processes on it."""
+
+    def now(self) -> datetime:
+        """Return the time of day."""
+        return START + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        """Return the seconds that have passed."""
+        return asyncio.get_running_loop().time()
+
+
+async def until(condition: Callable[[], bool], poll_s: float = 0.1) -> None:
+    """Return once it holds. On this loop looking again costs nothing."""
+    while not condition():  # noqa: ASYNC110 - whoever makes it true knows nothing of who waits
+        await asyncio.sleep(poll_s)
+
+
+def _finish(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+async def at_most(waiting: asyncio.Future[None], most_s: float) -> None:
+    """Wait for somebody to set the result, or so long."""
+    timer = asyncio.get_running_loop().call_later(most_s, _finish, waiting)
+    try:
+        await waiting
+    finally:
+        timer.cancel()
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on a loop of its own."""
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(main)
+    finally:
+        loop.close()
