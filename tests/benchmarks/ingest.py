@@ -168,7 +168,7 @@ def _figure(case: Case) -> Figure:
 
 
 def _write(file: Path) -> None:
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(bytes(FILE_BYTES))
 
 

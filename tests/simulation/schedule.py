@@ -37,7 +37,7 @@ FAULTS: Final[Sequence[Fault]] = ("kill", "kill", "kill", "hold", "broker", "dat
 PROSPECTS: Final = 2
 WORLDS: Final = 97
 """So many different sets of lists: drawing and compiling one costs more than playing it."""
-_SETTLED_S: Final = 600.0
+_SETTLED_S: Final = 200.0
 _PAUSES_S: Final = (0.0, 0.0, 0.02, 0.2, 1.0)
 _FAULTS_S: Final = (0.02, 0.1, 0.4, 1.0)
 _HELD_S: Final = (0.3, 2.0, 6.0)
