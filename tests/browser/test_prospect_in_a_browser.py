@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,12 +51,7 @@ def _scores(*triggers: str) -> list[dict[str, Any]]:
 async def _brochure(work: Workspace, prospect: str) -> str:
     """Host a file and return its address for the prospect."""
     asset = await work.asset(_scores("downloaded"), kind="hosted_file")
-    async with work.session.put(
-        f"{work.console}/api/assets/{asset}/file?filename=Brochure.pdf",
-        data=BytesIO(CONTENT),
-        headers={**work.headers, "Content-Type": "application/pdf"},
-    ) as uploaded:
-        assert uploaded.status == 200
+    await work.upload(asset, "Brochure.pdf", CONTENT, "application/pdf")
     await work.known(asset, 1, "hosted_file.downloaded")
     return await work.link(asset, prospect)
 

@@ -1,7 +1,6 @@
 """A hosted file from its upload to the effect of its download, on the real system."""
 
 from collections.abc import AsyncIterator, Mapping
-from io import BytesIO
 from pathlib import Path
 
 import aiohttp
@@ -25,12 +24,7 @@ async def test_an_uploaded_file_is_downloaded_in_two_parts_and_fires_once(deploy
     asset = await work.asset(tags, kind="hosted_file")
     await work.known(asset, 1, "hosted_file.downloaded")
     prospect = await work.prospect()
-    async with work.session.put(
-        f"{work.console}/api/assets/{asset}/file?filename=Brochure.pdf",
-        data=BytesIO(CONTENT),
-        headers={**work.headers, "Content-Type": "application/pdf"},
-    ) as uploaded:
-        assert uploaded.status == 200
+    await work.upload(asset, "Brochure.pdf", CONTENT, "application/pdf")
     url = (await work.api("POST", "/links", {"asset_id": asset, "prospect_id": prospect}))["url"]
 
     async def part(session: aiohttp.ClientSession, wanted: str) -> tuple[int, bytes, str | None]:

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -105,6 +106,17 @@ class Workspace:
     async def link(self, asset_id: str, prospect_id: str) -> str:
         """Make the asset's link for a prospect and return it."""
         return str((await self.api("POST", "/links", {"asset_id": asset_id, "prospect_id": prospect_id}))["url"])
+
+    async def upload(self, asset_id: str, name: str, content: bytes, content_type: str) -> None:
+        """Upload the file of a hosted file. Raises Refusal."""
+        async with self.session.put(
+            f"{self.console}/api/assets/{asset_id}/file",
+            params={"filename": name},
+            data=BytesIO(content),
+            headers={**self.headers, "Content-Type": content_type},
+        ) as answer:
+            if answer.status != 200:
+                raise Refusal(answer.status, await answer.text())
 
     async def follow(self, url: str, **headers: str) -> str:
         """Follow a link as a browser does, and return the uid of the click, which must have been durable in time."""
