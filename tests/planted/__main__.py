@@ -18,7 +18,7 @@ from deploy.local.child import ROOT
 from tests.planted.bugs import BUGS, Bug
 
 SCHEDULES: Final = 4_000
-_TIMEOUT_S: Final = 300.0
+_TIMEOUT_S: Final = 1_200.0
 _PARTS: Final = ("core", "schemas", "services", "deploy", "tests")
 _SHOWN_MAX: Final = 70
 

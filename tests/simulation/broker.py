@@ -177,6 +177,7 @@ class Reader:
         self._listener: Any = None
         self._places: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
+        self._connection = asyncio.Lock()
 
     def subscribe(self, _topics: Sequence[str], *, listener: Any) -> None:
         """Be told of rebalances."""
@@ -250,6 +251,10 @@ class Reader:
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Keep where it is. Raises CommitFailedError for what is another's, or with the broker away."""
+        async with self._connection:  # one request after the other, as they were made
+            await self._committed(offsets)
+
+    async def _committed(self, offsets: Mapping[TopicPartition, int]) -> None:
         await self.life.boundary()
         if not self._broker.up or not all(self._group.owns(self, part.partition) for part in offsets):
             raise CommitFailedError

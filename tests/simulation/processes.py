@@ -9,7 +9,7 @@ from typing import Final
 LIFE: Final[ContextVar["Life"]] = ContextVar("life")
 """Whose task this is."""
 Main = Callable[["Life"], Awaitable[None]]
-_LATENCIES_S: Final = (0.0, 0.0, 0.001, 0.001, 0.003, 0.02)
+_LATENCIES_S: Final = (0.0, 0.0, 0.0, 0.001, 0.001, 0.001, 0.003, 0.003, 0.02, 0.4)
 _STARTS_S: Final = (0.05, 0.3, 1.0)
 
 

@@ -35,7 +35,7 @@ Fault = Literal["kill", "hold", "broker", "database", "rewind", "rebalance"]
 FAULTS: Final[Sequence[Fault]] = ("kill", "kill", "kill", "hold", "broker", "database", "rewind", "rebalance")
 """A process dies; stands still, and is taken for dead or not; a server is away; a group reads everything again; shares change."""
 PROSPECTS: Final = 2
-WORLDS: Final = 97
+WORLDS: Final = 997
 """So many different sets of lists: drawing and compiling one costs more than playing it."""
 _SETTLED_S: Final = 200.0
 _PAUSES_S: Final = (0.0, 0.0, 0.02, 0.2, 1.0)
@@ -189,7 +189,7 @@ class Schedule:
         awaited = {
             UUID(command.id) for one in expected.interactions for command in one.commands if command.state is not None
         }
-        await until(lambda: awaited <= self._store.ledger.keys(), 0.3)
+        await until(lambda: self._store.settled(awaited), 0.3)
         values = {
             **expected.record,
             "fields": {**expected.record["fields"], "industry": self._random.choice(("Retail", "Energy"))},

@@ -106,6 +106,10 @@ class Store:
         self._relay = asyncio.get_running_loop().create_future()
         await at_most(self._relay, most_s)
 
+    def settled(self, commands: Collection[UUID]) -> bool:
+        """Tell whether these have ended and a change can be written right away: what is in an open transaction does not count."""
+        return self.up and not self.lock.locked() and self.ledger.keys() >= set(commands)
+
     def take_away(self, count: int) -> None:
         """Delete the first rows of the outbox, which are in the log."""
         del self.outbox[:count]

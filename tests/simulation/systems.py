@@ -223,6 +223,7 @@ class _Worker:
 
     async def revoked(self) -> None:
         """As Faust does: halt at once, then settle."""
+        LIFE.set(self.life)  # it is the group's task that calls
         await self.life.boundary()
         self.rebalancing, self.rebalancing_count = True, self.rebalancing_count + 1
         self._ownership.halt()
@@ -230,6 +231,7 @@ class _Worker:
 
     async def assigned(self, partitions: Collection[int]) -> None:
         """As Faust does: own, seek to where the lanes stand, go live."""
+        LIFE.set(self.life)
         await self.life.boundary()
         if not self.rebalancing:
             await self.revoked()
