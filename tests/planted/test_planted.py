@@ -10,7 +10,7 @@ from tests.planted.bugs import BUGS, Bug
 
 SAMPLE: Final = (
     "a checkpoint is one record ahead",
-    "a checkpoint behind a failed one lacks its states",
+    "commands are sent without their decisions",
     "a snapshot forgets pending effects",
     "the ledger is not asked",
     "offsets run ahead of the ledger",
