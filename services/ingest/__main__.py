@@ -77,7 +77,7 @@ async def main(process: Process, settings: IngestSettings) -> None:
             feeds=feeds,
             segments=segments,
             confirmations=Confirmations(settings.tokens.read(), Confirming(pool, clock, ingest.database_timeout_s)),
-            hooks=RecordHooks(keys, pool, identifying, ingest.record_hooks),
+            hooks=RecordHooks(keys, pool, identifying, ingest.record_hooks, ingest.database_timeout_s),
         )
         listener = Listener(app, ingest)
         process.ready_when("definitions", assets.tail.unready)

@@ -4,6 +4,7 @@ Answered 200 with what came of each once all of it is durable. A repeat changes 
 sent again as it was.
 """
 
+import asyncio
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,8 +28,9 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosni
 class RecordHooks:
     """The endpoint, over the hooks that the workspace has."""
 
-    def __init__(self, keys: ApiKeys, pool: Pool, identifying: Identifying, limits: Limits) -> None:
-        self._keys, self._pool, self._identifying, self._limits = keys, pool, identifying, limits
+    def __init__(self, keys: ApiKeys, pool: Pool, identifying: Identifying, limits: Limits, timeout_s: float) -> None:
+        self._keys, self._pool, self._identifying = keys, pool, identifying
+        self._limits, self._timeout_s = limits, timeout_s
 
     async def post(self, request: web.Request) -> web.Response:
         """Take a record, or some."""
@@ -49,7 +51,8 @@ class RecordHooks:
 
     async def _hook(self, hook_id: str) -> RecordHook:
         with translated():
-            row = await self._pool.fetchrow(SQL["find"], hook_id)
+            async with asyncio.timeout(self._timeout_s):
+                row = await self._pool.fetchrow(SQL["find"], hook_id)
         if row is None:
             raise Problem(404, "not-found", "There is no such hook")
         return RecordHook(**row)
