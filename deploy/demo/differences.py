@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from deploy.demo.observation import Observed
-from tests.model.expectation import Expected, ExpectedInteraction
-from tests.model.log import Record, record
+from tests.chaos.model.expectation import Expected, ExpectedInteraction
+from tests.chaos.model.log import Record, record
 
 
 def differences(expected: Expected, observed: Observed) -> Iterator[str]:

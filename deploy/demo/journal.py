@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deploy.demo.observation import Observed
-from tests.model.expect import expect, expect_anonymous
-from tests.model.expectation import Expected, ExpectedInteraction
-from tests.model.forms import Submitted, as_event, mapped
-from tests.model.log import (
+from tests.chaos.model.expect import expect, expect_anonymous
+from tests.chaos.model.expectation import Expected, ExpectedInteraction
+from tests.chaos.model.forms import Submitted, as_event, mapped
+from tests.chaos.model.log import (
     Accepted,
     Changed,
     Consented,

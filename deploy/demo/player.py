@@ -17,8 +17,8 @@ from deploy.demo.screen import Phase
 from deploy.demo.script import BROWSER, FOLLOWED, Follow, Lane, Patch, Post, Submit, Touch, followed
 from deploy.demo.workspace import PROSPECT, Workspace, reorder
 from deploy.errors import DeployError
-from tests.model.identity import interaction_uid
-from tests.model.log import Accepted
+from tests.chaos.model.identity import interaction_uid
+from tests.chaos.model.log import Accepted
 
 _KNOWN_DEADLINE_S: Final = 15.0
 _SETTLED_DEADLINE_S: Final = 60.0

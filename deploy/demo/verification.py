@@ -13,7 +13,7 @@ from deploy.demo.differences import differences, unexplained
 from deploy.demo.journal import Journal
 from deploy.demo.observation import Observed, settled
 from deploy.demo.screen import Phase
-from tests.model.expectation import Expected, ExpectedInteraction
+from tests.chaos.model.expectation import Expected, ExpectedInteraction
 
 _SIDE_BY_SIDE: Final = 12
 _EXPLAINED_MAX: Final = 60

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import uuid
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,8 @@ class KafkaServer:
     class_path: str
     heap_mib: int
     java_options: tuple[str, ...] = ()
+    ways: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """More listeners by name: the port, and the port that clients are told, as somebody stands in between."""
 
     @property
     def bootstrap(self) -> str:
@@ -59,7 +62,9 @@ class KafkaServer:
     async def prepare(self) -> None:
         """Write the properties, and format the folder when it is new. Raises DeployError."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(_properties(self.folder / "log", self.port, free_port()), encoding="utf-8")
+        self._properties.write_text(
+            _properties(self.folder / "log", self.port, free_port(), self.ways), encoding="utf-8"
+        )
         if not self._formatted:
             await self._format()
 
@@ -124,15 +129,18 @@ async def answers(kafka: Kafka) -> str | None:
     return None if brokers else "no broker is registered yet"
 
 
-def _properties(log_folder: Path, port: int, controller_port: int) -> str:
+def _properties(log_folder: Path, port: int, controller_port: int, ways: Mapping[str, tuple[int, int]]) -> str:
+    own = {"PLAINTEXT": (port, port), **{name.upper(): ports for name, ports in ways.items()}}
     values = {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join(
+            (*(f"{name}://{HOST}:{at}" for name, (at, _) in own.items()), f"CONTROLLER://{HOST}:{controller_port}")
+        ),
+        "advertised.listeners": ",".join(f"{name}://{HOST}:{told}" for name, (_, told) in own.items()),
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in (*own, "CONTROLLER")),
         "log.dirs": str(log_folder),
         "auto.create.topics.enable": "false",
         "message.max.bytes": str(2 * 1024 * 1024),

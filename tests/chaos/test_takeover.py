@@ -12,7 +12,7 @@ import pytest
 
 from services.chassis.process import EXIT_FAILED
 from services.chassis.settings import Kafka
-from tests.support.audit import assert_exact, audit
+from tests.chaos.model.checker import assert_exact, check
 from tests.support.deployment import Deployment, deployed
 from tests.support.drain import EVALUATORS, drained, lag, log_size
 from tests.support.eventually import eventually
@@ -45,7 +45,7 @@ async def scene(deployment: Deployment) -> Scene:
 
 async def assert_as_expected(deployment: Deployment, kafka_settings: Kafka, scene: Scene, load: Load) -> None:
     await drained(kafka_settings, deployment.database_url, DEADLINE_S)
-    assert_exact(await audit(deployment.database_url, load.expected(), scene))
+    assert_exact(await check(deployment.database_url, load.claim()))
 
 
 async def test_an_evaluator_suspended_past_its_session_does_no_harm_when_it_wakes(

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.identity import command_id, command_ids, interaction_uid
-from tests.model import identity
+from tests.chaos.model import identity
 
 
 @given(uid=st.uuids().map(str), actions=st.lists(st.text(max_size=80), min_size=1, max_size=5))

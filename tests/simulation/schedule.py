@@ -20,9 +20,9 @@ from schemas import topics
 from schemas.action_lists import EXECUTOR_OF
 from schemas.identity import interaction_uid
 from schemas.topics import RECORD_EXECUTORS
-from tests.model.expect import expect
-from tests.model.expectation import Expected
-from tests.model.log import Accepted, Changed, Created, Definitions, ProspectLog, SavedList, record
+from tests.chaos.model.expect import expect
+from tests.chaos.model.expectation import Expected
+from tests.chaos.model.log import Accepted, Changed, Created, Definitions, ProspectLog, SavedList, record
 from tests.simulation.broker import Broker, Record, partition_of
 from tests.simulation.processes import Process
 from tests.simulation.store import Store

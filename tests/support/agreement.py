@@ -13,8 +13,8 @@ from core.values import from_document, to_document
 from deploy.demo.differences import differences, unexplained
 from deploy.demo.observation import Observed
 from schemas.identity import interaction_uid
-from tests.model.expect import expect
-from tests.model.log import Accepted, Changed, Created, Definitions, Entry, ProspectLog, Record, SavedList
+from tests.chaos.model.expect import expect
+from tests.chaos.model.log import Accepted, Changed, Created, Definitions, Entry, ProspectLog, Record, SavedList
 from tests.support.simulation import NOW, World, action_list
 
 Lists = Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]

@@ -10,13 +10,12 @@ from deploy.topics import admin
 from schemas import topics
 from services.chassis import kafka
 from services.chassis.settings import Kafka
-from tests.support.deployment import SELF_CONTAINED
 from tests.support.eventually import eventually
 
 EVALUATORS: Final = topics.EVALUATOR_GROUP
 _GROUPS: Final = {
     EVALUATORS: (topics.INTERACTIONS,),
-    **{topics.executor_group(name): (topics.commands(name),) for name in SELF_CONTAINED},
+    **{topics.executor_group(name): (topics.commands(name),) for name in topics.EXECUTORS},
     topics.HISTORY_GROUP: (topics.INTERACTIONS, topics.DECISIONS, topics.DEAD_LETTERS),
 }
 _TIMEOUT_S: Final = 10.0
@@ -35,7 +34,7 @@ async def drained(settings: Kafka, database_url: str, deadline_s: float) -> None
             behind = {group: records for group, records in lags.items() if records}
             waiting = await _waiting(database_url)
             assert not behind, f"records behind: {behind}, outbox: {waiting}"
-            assert not waiting, f"rows in the outbox: {waiting}"
+            assert not waiting, f"rows in the outbox, and deliveries that wait for nobody: {waiting}"
             return await _ends(reader, settings) == ends
 
         await eventually(quiet, deadline_s, poll_s=0.2)
@@ -79,6 +78,7 @@ async def _ends(reader: AIOKafkaConsumer, settings: Kafka) -> Offsets:
 async def _waiting(database_url: str) -> int:
     connection = await asyncpg.connect(database_url, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S)
     try:
-        return int(await connection.fetchval("SELECT count(*) FROM outbox"))
+        due = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM deliveries WHERE waits = 0)"
+        return int(await connection.fetchval(due))
     finally:
         await connection.close(timeout=_TIMEOUT_S)

@@ -14,11 +14,22 @@ READY_DEADLINE_S: Final = 45.0
 
 
 class Keeper:
-    """Watches processes by name. `ended` has the exit codes met so far."""
+    """Watches processes by name. `ended` has the exit codes met so far; `fail` the failpoints that a next run is armed with."""
 
     def __init__(self, processes: Mapping[str, ServiceProcess]) -> None:
         self._processes = processes
         self.ended: dict[str, list[int | None]] = {name: [] for name in processes}
+        self.fail: dict[str, str] = {}
+        self._held: set[str] = set()
+
+    @asynccontextmanager
+    async def held(self, name: str) -> AsyncIterator[None]:
+        """Leave a process alone inside the body, ended or not."""
+        self._held.add(name)
+        try:
+            yield
+        finally:
+            self._held.discard(name)
 
     async def run(self) -> None:
         """Keep all of them running, until cancelled."""
@@ -39,11 +50,11 @@ class Keeper:
     async def _keep(self, name: str) -> None:
         process = self._processes[name]
         while True:
-            if process.running:
+            if process.running or name in self._held:
                 await asyncio.sleep(_LOOK_S)
                 continue
             self.ended[name].append(process.exit_code)
-            await process.start(wait_ready=False)
+            await process.start(wait_ready=False, fail=self.fail.pop(name, ""))
             await asyncio.sleep(_PAUSE_S)  # one that ends at once is not started in a rush
 
 

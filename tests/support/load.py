@@ -5,8 +5,7 @@ Each prospect's steps follow one another: the next one begins when the one befor
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -17,11 +16,12 @@ from uuid import UUID
 import aiohttp
 import pytest
 
-from tests.model.expect import expect
-from tests.model.expectation import Expected
-from tests.model.log import Accepted, Changed, Created, ProspectLog, record
+from tests.chaos.model.checker import Claim
+from tests.chaos.model.expect import expect
+from tests.chaos.model.history import History
+from tests.chaos.model.log import Accepted, Changed, Created, ProspectLog, record
 from tests.support.record_writer import RecordWriter
-from tests.support.stories import ByHand, Refusable, Scene, Step, Touches, story
+from tests.support.stories import ByHand, Refusable, Scene, Touches, story
 from tests.support.workspace import Refusal, Workspace
 
 _ANSWER_TIMEOUT_S: Final = 5.0
@@ -31,11 +31,10 @@ _UNPROCESSABLE: Final = 422
 
 @dataclass(slots=True)
 class ClientLog:
-    """What was intended and what was answered. `answers` counts `ok`, `refused` and `unknown`."""
+    """What was intended and what was answered: `ok`, `refused` or `unknown`."""
 
+    history: History = field(default_factory=History)
     prospects: dict[str, ProspectLog] = field(default_factory=dict)
-    intents: list[str] = field(default_factory=list)
-    answers: Counter[str] = field(default_factory=Counter)
 
     @property
     def accepted(self) -> int:
@@ -55,13 +54,14 @@ class Load:
         seed: int,
         lanes: int,
         per_s: float,
-        tell: Callable[[int, Random], Iterator[Step]] = story,
+        tell: Callable[[int, Random], Iterator[Any]] = story,
+        history: History | None = None,
     ) -> None:
-        self._work, self._scene, self._writer = work, scene, RecordWriter(database_url)
+        self.work, self.scene, self._writer = work, scene, RecordWriter(database_url)
         self._random, self._lanes, self._interval_s = Random(seed), lanes, 1 / per_s
         self._numbers, self._free_at = count(1), 0.0
         self._tell, self._seed, self._stopping = tell, seed, asyncio.Event()
-        self.log = ClientLog()
+        self.log = ClientLog(history or History())
 
     async def run(self) -> None:
         """Play until `stop`; those who act then come to their end."""
@@ -73,10 +73,14 @@ class Load:
         """Let nobody begin any more."""
         self._stopping.set()
 
-    def expected(self) -> Mapping[str, Expected]:
-        """Tell what must have become of every prospect."""
-        definitions = self._scene.definitions
-        return {prospect_id: expect(log, definitions) for prospect_id, log in self.log.prospects.items()}
+    @property
+    def stopping(self) -> bool:
+        """Tell whether nobody begins any more."""
+        return self._stopping.is_set()
+
+    def claim(self) -> Claim:
+        """Tell what must be there."""
+        return Claim(self.log.prospects, self.scene.definitions, self.scene.probes)
 
     async def _lane(self) -> None:
         while not self._stopping.is_set():
@@ -94,17 +98,23 @@ class Load:
         log = self.log.prospects[prospect_id] = ProspectLog(prospect_id, [created])
         for step in self._tell(number, random):
             await self._turn()
-            match step:
-                case Touches():
-                    await self._touch(log, step)
-                case Refusable():
-                    await self._refused(log)
-                case ByHand():
-                    await self._change(log, step)
+            await self.step(log, step)
+
+    async def step(self, log: ProspectLog, step: Any) -> None:
+        """Carry out one step of a story."""
+        match step:
+            case Touches():
+                await self._touch(log, step)
+            case Refusable():
+                await self._refused(log)
+            case ByHand():
+                await self._change(log, step)
+            case _:
+                raise AssertionError(f"no step: {step}")
 
     @property
     def _listed(self) -> int:
-        return self._scene.newest("prospect")
+        return self.scene.newest("prospect")
 
     async def _turn(self) -> None:
         """Keep to the rate; turns that nobody took are not made up for."""
@@ -114,47 +124,63 @@ class Load:
 
     async def _touch(self, log: ProspectLog, step: Touches) -> None:
         events = [
-            self._work.event(self._scene.assets[key], log.prospect_id, type=kind, data=data)
+            self.work.event(self.scene.assets[key], log.prospect_id, type=kind, data=data)
             for key, kind, data in step.events
         ]
         for _ in range(1 + step.again):
-            accepted = await self._accepted(events)
-            for event, answer in zip(events, accepted, strict=True):
-                version = answer["actionlistversion"]
-                assert version == self._scene.newest(event["subject"]), f"a stale version was stamped: {answer}"
-                log.entries.append(Accepted(event, version, self._listed, datetime.now(UTC)))
+            log.entries += await self.taken(events)
 
-    async def _accepted(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        while True:
-            if (accepted := await self._post(events)) is not None:
-                return accepted
+    async def taken(self, events: list[dict[str, Any]]) -> list[Accepted]:
+        """Post until it is accepted and return it as it stands in the log, each with a version that may be stamped."""
+        floors = [self.floor(event["subject"]) for event in events]
+        answers, sure = await self.accepted(events)
+        taken = []
+        for event, answer, floor in zip(events, answers, floors, strict=True):
+            version = answer["actionlistversion"]
+            if not sure and floor < version:  # an attempt that nobody heard of may have been taken before a save
+                version = await self._writer.decided(answer["uid"])
+            assert floor <= version <= self.scene.newest(event["subject"]), f"I15 a stale version was stamped: {answer}"
+            taken.append(Accepted(event, version, self._listed, datetime.now(UTC)))
+        return taken
+
+    def floor(self, asset_id: str) -> int:
+        """Return the oldest version that ingest may stamp now."""
+        return self.scene.newest(asset_id)
+
+    async def accepted(self, events: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
+        """Post until it is accepted; return the answers, and whether there was no attempt that nobody heard of."""
+        sure = True
+        while (accepted := await self._post(events)) is None:
+            sure = False
             await asyncio.sleep(_AGAIN_S)
+        return accepted, sure
 
     async def _post(self, events: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
         """Post once; None: nobody knows whether it was taken. Raises Refusal."""
-        self.log.intents += [event["id"] for event in events]
+        ids = [event["id"] for event in events]
+        self.log.history.add("intent", what="post", ids=ids)
         try:
             async with asyncio.timeout(_ANSWER_TIMEOUT_S):
-                accepted = await self._work.post(*events)
+                accepted = await self.work.post(*events)
         except Refusal as refusal:
             open_ = refusal.status >= 500
-            self.log.answers["unknown" if open_ else "refused"] += 1
+            self.log.history.add("unknown" if open_ else "refused", status=refusal.status, ids=ids)
             if not open_:
                 raise
             return None
         except (aiohttp.ClientError, TimeoutError):
-            self.log.answers["unknown"] += 1
+            self.log.history.add("unknown", ids=ids)
             return None
-        self.log.answers["ok"] += 1
+        self.log.history.add("ok", ids=ids, uids=[answer["uid"] for answer in accepted])
         return accepted
 
     async def _refused(self, log: ProspectLog) -> None:
         with pytest.raises(Refusal) as refusal:
-            await self._accepted([self._work.event("nowhere", log.prospect_id)])
+            await self.accepted([self.work.event("nowhere", log.prospect_id)])
         assert refusal.value.status == _UNPROCESSABLE, refusal.value
 
     async def _change(self, log: ProspectLog, step: ByHand) -> None:
-        before = expect(log, self._scene.definitions)
+        before = expect(log, self.scene.definitions)
         await self._writer.settled({command.id for done in before.interactions for command in done.commands})
         version = await self._writer.change(log.prospect_id, step.field, step.value)
         values = {**before.record, "fields": {**before.record["fields"], step.field: step.value}}

@@ -53,6 +53,13 @@ class RecordWriter:
         count = "SELECT count(*) FROM command_ledger WHERE command_id = ANY($1::uuid[])"
         await self._until(lambda db: db.fetchval(count, list(command_ids)), len(command_ids))
 
+    async def decided(self, uid: str) -> int:
+        """Return the version by which an interaction was decided, as soon as it is."""
+        query = "SELECT coalesce(max((document->>'version')::integer), 0) FROM decisions WHERE uid = $1"
+        while (version := await self._patiently(lambda db: db.fetchval(query, uid))) == 0:
+            await asyncio.sleep(_AGAIN_S)
+        return int(version)
+
     async def _published(self, prospect_id: str) -> None:
         waiting = "SELECT count(*) FROM outbox WHERE aggregateid = $1"
         await self._until(lambda db: db.fetchval(waiting, prospect_id), 0)

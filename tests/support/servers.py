@@ -1,8 +1,8 @@
 """A real broker and a real database for tests, on free ports, in a folder of their own, not forced to disk."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.local import class_cache, kafka, postgres
@@ -45,10 +45,10 @@ class RunningPostgres:
 
 
 @asynccontextmanager
-async def running_kafka(folder: Path) -> AsyncIterator[RunningKafka]:
-    """Run a broker without topics."""
+async def running_kafka(folder: Path, ways: Mapping[str, tuple[int, int]] | None = None) -> AsyncIterator[RunningKafka]:
+    """Run a broker without topics; `ways` are more listeners, see `KafkaServer`."""
     settings = LocalSettings()
-    server = await kafka.server(settings, folder / "kafka", free_port())
+    server = replace(await kafka.server(settings, folder / "kafka", free_port()), ways=ways or {})
     server = await class_cache.warmed(server, settings.cache_dir)
     await server.prepare()
     async with _running(Child(server.spec(folder / "kafka.log"))) as child:

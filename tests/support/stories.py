@@ -1,13 +1,13 @@
 """What the load's prospects do, and the lists that answer it: every record executor, cascades, frequency, a pool, the spam
 window, and an action that ends dead."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final
 
-from tests.model.log import Accepted, Definitions, SavedList
+from tests.chaos.model.log import Accepted, Definitions, SavedList
 from tests.support.workspace import Workspace
 
 Json = dict[str, Any]
@@ -54,6 +54,11 @@ class Scene:
         """Return what the model needs."""
         return Definitions(_TYPES, self.lists)
 
+    async def save(self, work: Workspace, key: str, actions: Sequence[Json]) -> None:
+        """Save a list and remember it."""
+        version = await work.save(self.assets[key], actions)
+        self.lists[self.assets[key], version] = SavedList(actions)
+
     def newest(self, asset_id: str) -> int:
         """Return the version that ingest must stamp."""
         return max((version for saved, version in self.lists if saved == asset_id), default=0)
@@ -68,14 +73,13 @@ async def make_scene(work: Workspace) -> Scene:
     assets = {"link": await work.asset(), "mail": await work.asset(kind="list_email"), "prospect": "prospect"}
     scene = Scene(assets)
     for key, actions in (("prospect", _RECORD), ("link", _LINK), ("mail", _MAIL)):
-        version = await work.save(assets[key], actions)
-        scene.lists[assets[key], version] = SavedList(actions)
+        await scene.save(work, key, actions)
     for key, kind in (("link", "redirect_link.clicked"), ("mail", "list_email.opened")):
-        await _known(work, scene, assets[key], kind)
+        await known(work, scene, assets[key], kind)
     return scene
 
 
-async def _known(work: Workspace, scene: Scene, asset_id: str, kind: str) -> None:
+async def known(work: Workspace, scene: Scene, asset_id: str, kind: str) -> None:
     """Return once ingest stamps the list that was saved last."""
     while scene.newest(asset_id) not in {probe.version for probe in scene.probes if probe.event["subject"] == asset_id}:
         event = work.event(asset_id, "", anonymousid="probe", type=kind)
@@ -108,44 +112,46 @@ def touches(number: int, random: Random) -> Iterator[Step]:
     return (step for step in story(number, random) if isinstance(step, Touches))
 
 
-def _rule(path: str, operator: str, value: Any = None) -> Json:
+def rule(path: str, operator: str, value: Any = None) -> Json:
+    """Write criteria of one condition."""
     return {"combinator": "and", "rules": [{"field": path, "operator": operator, "value": value}]}
 
 
-def _action(action_id: str, kind: str, params: Json, trigger: str = "clicked", **more: Any) -> Json:
+def action(action_id: str, kind: str, params: Json, trigger: str = "clicked", **more: Any) -> Json:
+    """Write an action of a list."""
     return {"id": action_id, "name": action_id, "trigger": trigger, "type": kind, "params": params, **more}
 
 
 _LINK: Final = [
-    _action("plus", "adjust_score", {"op": "add", "amount": 5}),
-    _action("hot", "add_tags", {"tags": ["Hot"]}, criteria=_rule("original.score", ">=", 10)),
-    _action("give", "assign_owner", {"pool": list(USERS)}),
-    _action("visit", "change_field_value", {"field": "visits", "op": "increment", "value": 1}),
-    _action("join", "add_to_list", {"lists": ["news"]}),
-    _action("lead", "convert_to_lead", {}, criteria=_rule("original.score", ">=", 30)),
-    _action(
+    action("plus", "adjust_score", {"op": "add", "amount": 5}),
+    action("hot", "add_tags", {"tags": ["Hot"]}, criteria=rule("original.score", ">=", 10)),
+    action("give", "assign_owner", {"pool": list(USERS)}),
+    action("visit", "change_field_value", {"field": "visits", "op": "increment", "value": 1}),
+    action("join", "add_to_list", {"lists": ["news"]}),
+    action("lead", "convert_to_lead", {}, criteria=rule("original.score", ">=", 30)),
+    action(
         "strict",
         "convert_to_lead",
         {"on_existing": "fail"},
-        criteria=_rule("original.lead_id", "notNull"),
+        criteria=rule("original.lead_id", "notNull"),
         frequency={"once": True},
     ),
 ]
 _MAIL: Final = [
-    _action("cool", "adjust_score", {"op": "subtract", "amount": 3, "min": 0}, "opened", frequency={"first": 2}),
-    _action("cold", "remove_tags", {"tags": ["hot"]}, "opened"),
-    _action("city", "change_field_value", {"field": "city", "op": "copy", "from": "event.data.city"}, "opened"),
-    _action("take", "assign_owner", {"user": "eva", "overwrite": "always"}, "opened"),
-    _action("leave", "remove_from_list", {"lists": ["news"]}, "opened"),
+    action("cool", "adjust_score", {"op": "subtract", "amount": 3, "min": 0}, "opened", frequency={"first": 2}),
+    action("cold", "remove_tags", {"tags": ["hot"]}, "opened"),
+    action("city", "change_field_value", {"field": "city", "op": "copy", "from": "event.data.city"}, "opened"),
+    action("take", "assign_owner", {"user": "eva", "overwrite": "always"}, "opened"),
+    action("leave", "remove_from_list", {"lists": ["news"]}, "opened"),
 ]
 _RECORD: Final = [
-    _action("new", "add_tags", {"tags": ["new"]}, "created"),
-    _action(
-        "heat", "adjust_score", {"op": "add", "amount": 10}, "tag_added", criteria=_rule("event.tags", "anyOf", ["hot"])
+    action("new", "add_tags", {"tags": ["new"]}, "created"),
+    action(
+        "heat", "adjust_score", {"op": "add", "amount": 10}, "tag_added", criteria=rule("event.tags", "anyOf", ["hot"])
     ),
-    _action("cooled", "add_tags", {"tags": ["cooled"]}, "tag_removed"),
-    _action("prize", "adjust_score", {"op": "add", "amount": 50}, "converted"),
-    _action(
-        "power", "add_tags", {"tags": ["power"]}, "updated", criteria=_rule("original.industry", "changedTo", "energy")
+    action("cooled", "add_tags", {"tags": ["cooled"]}, "tag_removed"),
+    action("prize", "adjust_score", {"op": "add", "amount": 50}, "converted"),
+    action(
+        "power", "add_tags", {"tags": ["power"]}, "updated", criteria=rule("original.industry", "changedTo", "energy")
     ),
 ]

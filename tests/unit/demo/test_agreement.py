@@ -10,8 +10,8 @@ from deploy.demo import campaign
 from deploy.demo.journal import BUILT_IN_TYPES
 from deploy.demo.people import people
 from deploy.demo.script import FOLLOWED, Follow, Patch, Post, Submit, followed, script
-from tests.model.forms import as_event, mapped
-from tests.model.log import record
+from tests.chaos.model.forms import as_event, mapped
+from tests.chaos.model.log import record
 from tests.support.agreement import Agreement
 from tests.support.simulation import NOW
 

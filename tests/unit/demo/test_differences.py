@@ -8,8 +8,8 @@ import pytest
 
 from deploy.demo.differences import differences, unexplained
 from deploy.demo.observation import Observed
-from tests.model.expectation import Expected, ExpectedCommand, ExpectedInteraction
-from tests.model.log import record
+from tests.chaos.model.expectation import Expected, ExpectedCommand, ExpectedInteraction
+from tests.chaos.model.log import record
 
 VALUES: dict[str, Any] = {
     "score": 5,

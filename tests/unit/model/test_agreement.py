@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.model.log import record
+from tests.chaos.model.log import record
 from tests.support.agreement import Agreement
 from tests.support.simulation import NOW
 

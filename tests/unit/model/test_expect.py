@@ -6,9 +6,9 @@ from itertools import count
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from tests.model.expect import expect, expect_anonymous
-from tests.model.expectation import Expected
-from tests.model.log import Accepted, Changed, Created, Definitions, Entry, ProspectLog, SavedList, record
+from tests.chaos.model.expect import expect, expect_anonymous
+from tests.chaos.model.expectation import Expected
+from tests.chaos.model.log import Accepted, Changed, Created, Definitions, Entry, ProspectLog, SavedList, record
 
 PROSPECT = "0d9f1b8e-3c34-4c1e-9d0e-5a8a4f6f2f10"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

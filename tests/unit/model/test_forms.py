@@ -1,6 +1,6 @@
 """The model's reading of a submitted form, worked out by hand."""
 
-from tests.model.forms import as_event, mapped
+from tests.chaos.model.forms import as_event, mapped
 
 FORM = [
     ("mail", "a@b"),

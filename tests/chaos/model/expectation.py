@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tests.model.log import Record
+from tests.chaos.model.log import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.model.effects import tag_key
-from tests.model.log import Record
+from tests.chaos.model.effects import tag_key
+from tests.chaos.model.log import Record
 
 Change = dict[str, Any]
 """What `event.*` reads of a record trigger: before, after, tags, lists, delta, depth, by."""

@@ -6,9 +6,9 @@ from hashlib import blake2b
 from re import fullmatch
 from typing import Any
 
-from tests.model.effects import is_missing
-from tests.model.identity import lead_id
-from tests.model.log import Record
+from tests.chaos.model.effects import is_missing
+from tests.chaos.model.identity import lead_id
+from tests.chaos.model.log import Record
 
 _DURATION = r"(-?)P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?"
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from tests.model.log import Record
+from tests.chaos.model.log import Record
 
 INTEGER_MAX = 2**31 - 1
 NUMBER_LIMIT = 10**11

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tests.model.params import duration
+from tests.chaos.model.params import duration
 
 
 class Firings:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.model.identity import interaction_uid
+from tests.chaos.model.identity import interaction_uid
 
 Record = dict[str, Any]
 """A prospect's values: email, score, owner, tags, lists (id -> status), consent, lead_id, fields."""

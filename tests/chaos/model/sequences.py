@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.model.effects import Impossible, changes_elsewhere, effect
-from tests.model.expectation import ExpectedCommand, ExpectedInteraction
-from tests.model.frequency import Firings
-from tests.model.identity import cascade_uid, command_id
-from tests.model.log import Definitions, Record, SavedList
-from tests.model.params import resolved
-from tests.model.spam import SpamWindow
-from tests.model.triggers import Change, raised
+from tests.chaos.model.effects import Impossible, changes_elsewhere, effect
+from tests.chaos.model.expectation import ExpectedCommand, ExpectedInteraction
+from tests.chaos.model.frequency import Firings
+from tests.chaos.model.identity import cascade_uid, command_id
+from tests.chaos.model.log import Definitions, Record, SavedList
+from tests.chaos.model.params import resolved
+from tests.chaos.model.spam import SpamWindow
+from tests.chaos.model.triggers import Change, raised
 from tests.support.criteria_interpreter import judge
 
 DEPTH_MAX = 5

@@ -2,12 +2,22 @@
 
 from datetime import datetime
 
-from tests.model.expectation import Expected, ExpectedInteraction
-from tests.model.identity import change_uid
-from tests.model.log import Accepted, Changed, Consented, Created, Definitions, ProspectLog, Record, consented, record
-from tests.model.params import written
-from tests.model.sequences import Happening, Memory, discarded, play
-from tests.model.triggers import raised
+from tests.chaos.model.expectation import Expected, ExpectedInteraction
+from tests.chaos.model.identity import change_uid
+from tests.chaos.model.log import (
+    Accepted,
+    Changed,
+    Consented,
+    Created,
+    Definitions,
+    ProspectLog,
+    Record,
+    consented,
+    record,
+)
+from tests.chaos.model.params import written
+from tests.chaos.model.sequences import Happening, Memory, discarded, play
+from tests.chaos.model.triggers import raised
 
 
 def expect(log: ProspectLog, definitions: Definitions) -> Expected:

@@ -1,0 +1,152 @@
+"""One seed on a stage: clients act while faults come and go; then all is healed, comes to rest, and is held to the clients' log."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+import asyncpg
+
+from services.chassis.process import EXIT_FAILED
+from tests.chaos.model.checker import Claim, Elsewhere, check, fingerprint
+from tests.chaos.model.history import History
+from tests.chaos.model.log import Accepted
+from tests.chaos.rig.faults import FAULTS, KILLS, Fault
+from tests.chaos.rig.stage import Stage
+from tests.chaos.rig.traffic import Traffic
+from tests.support.drain import drained
+from tests.support.stories import Scene
+
+REST_DEADLINE_S: Final = 120.0
+KILLED: Final = -9
+_KNOWN_ENDS: Final = (0, KILLED, EXIT_FAILED)
+_LANES: Final = 12
+_REQUESTS_PER_S: Final = 40.0
+_READY_BETWEEN: Final = 0.5
+"""How often all is ready again when the next fault comes."""
+_TIMEOUT_S: Final = 30.0
+
+
+@dataclass
+class Run:
+    """What a seed did and what was found. Times in seconds."""
+
+    seed: int
+    faults: list[str] = field(default_factory=list)
+    kills: int = 0
+    interactions: int = 0
+    commands: int = 0
+    edits: int = 0
+    erased: int = 0
+    uncertain: int = 0
+    answers: Mapping[str, int] = field(default_factory=dict)
+    rest_s: float = 0.0
+    total_s: float = 0.0
+    digest: str = ""
+    violations: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A run and what it is held to; `before` is what was there of others."""
+
+    run: Run
+    claim: Claim
+    elsewhere: Elsewhere
+    before: Mapping[str, tuple[int, int]]
+
+
+def drawn(random: Random, faults: int = 2) -> list[Fault]:
+    """Draw a kill and some more faults, in any order."""
+    plan = [random.choice(KILLS), *random.sample(FAULTS, faults)]
+    random.shuffle(plan)
+    return plan
+
+
+async def play(stage: Stage, scene: Scene, seed: int, plan: Sequence[Fault] | None = None) -> Played:
+    """Play one seed, with these faults or those that it draws, and judge it."""
+    began, run, random = time.monotonic(), Run(seed), Random(seed)
+    history = History(stage.folder / f"history-{seed}.jsonl")
+    before = await fingerprint(stage.database_url)
+    ended = {name: len(codes) for name, codes in stage.keeper.ended.items()}
+    stage.sinks.web.came.clear()
+    stage.sinks.mail.came.clear()
+    traffic = Traffic(stage.work, scene, stage.database_url, history, seed=seed, lanes=_LANES, per_s=_REQUESTS_PER_S)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(traffic.run())
+        for fault in drawn(random) if plan is None else plan:
+            await asyncio.sleep(random.uniform(0.3, 1.5))
+            run.faults.append(await fault(stage, random))
+            if random.random() < _READY_BETWEEN:
+                await stage.keeper.ready()
+        traffic.stop()
+        stage.heal()
+    await stage.keeper.ready()
+    healed = time.monotonic()
+    restless = await _at_rest(stage)
+    run.rest_s = time.monotonic() - healed
+    elsewhere = Elsewhere(dict(stage.sinks.web.came), dict(stage.sinks.mail.came))
+    played = Played(run, traffic.claim(), elsewhere, before)
+    codes = {name: all_codes[ended[name] :] for name, all_codes in stage.keeper.ended.items()}
+    run.violations = [*restless, *await judged(stage, played), *_ends(codes)]
+    run.kills = sum(code == KILLED for each in codes.values() for code in each)
+    run.kills += sum(what in ("killed the broker", "killed the database") for what in run.faults)
+    run.interactions = sum(isinstance(entry, Accepted) for log in played.claim.logs.values() for entry in log.entries)
+    run.commands = sum(1 for _ in played.claim.outcomes)
+    run.edits, run.erased, run.uncertain = traffic.edits, len(traffic.erased), await _uncertain(stage)
+    run.answers, run.digest = dict(history.counts), history.digest
+    history.close()
+    run.total_s = time.monotonic() - began
+    return played
+
+
+async def judged(stage: Stage, played: Played) -> list[str]:
+    """Return what is not as it must be, with what this run did or with what was there before."""
+    claim, before = played.claim, played.before
+    found = await check(stage.database_url, claim, played.elsewhere, others=True)
+    after = await fingerprint(stage.database_url, claim.owners)
+    found += [
+        f"I2 {table} of others changed: {before[table]} rows and sum, now {after[table]}"
+        for table in before
+        if table != "dead_letters" and after[table] != before[table]
+    ]
+    letters = await _count(stage, "SELECT count(*) FROM dead_letters WHERE prospect_id IS NULL")
+    if letters != stage.poison:
+        found.append(f"I10 {stage.poison} records were poison, {letters} dead letters are of nobody")
+    return found
+
+
+async def _at_rest(stage: Stage) -> list[str]:
+    """Return when nothing is under way any more, or say what still is after two minutes."""
+    try:
+        await drained(stage.kafka, stage.database_url, REST_DEADLINE_S)
+    except AssertionError as exc:
+        connection = await asyncpg.connect(stage.database_url, timeout=_TIMEOUT_S)
+        rows = await connection.fetch(
+            "SELECT executor, destination, attempts, waits, due_at - clock_timestamp() AS due_in, count(*) AS rows"
+            " FROM deliveries GROUP BY 1, 2, 3, 4, 5 ORDER BY rows DESC LIMIT 10"
+        )
+        await connection.close(timeout=_TIMEOUT_S)
+        return [f"I1 not at rest: {exc}", *(f"I1 left: {dict(row)}" for row in rows)]
+    return []
+
+
+def _ends(codes: Mapping[str, Sequence[int | None]]) -> Iterator[str]:
+    for name, each in codes.items():
+        for code in each:
+            if code not in _KNOWN_ENDS:
+                yield f"{name} ended with {code}"
+
+
+async def _uncertain(stage: Stage) -> int:
+    return await _count(stage, "SELECT count(*) FROM command_ledger WHERE state = 'uncertain'")
+
+
+async def _count(stage: Stage, query: str) -> int:
+    connection = await asyncpg.connect(stage.database_url, timeout=_TIMEOUT_S)
+    try:
+        return int(await connection.fetchval(query))
+    finally:
+        await connection.close(timeout=_TIMEOUT_S)

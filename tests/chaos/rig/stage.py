@@ -1,0 +1,150 @@
+"""The whole system for the rig: broker, database, every service, sinks, and a link of its own on every way between two of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from deploy import topics
+from deploy.local.ports import free_port
+from deploy.topics import Topics
+from schemas.topics import OUTSIDE_EXECUTORS, RECORD_EXECUTORS
+from services.chassis.settings import Kafka
+from tests.chaos.rig import proxy
+from tests.chaos.rig.proxy import HOST, Link
+from tests.chaos.rig.sinks import Sinks, sinks
+from tests.support.databases import migrated_template, with_database
+from tests.support.deployment import TOKEN_KEYS, add_key
+from tests.support.keeper import Keeper, kept
+from tests.support.servers import RunningKafka, RunningPostgres, running_kafka, running_postgres
+from tests.support.service_process import ServiceProcess
+from tests.support.workspace import Workspace, workspace
+
+PARTITIONS: Final = 4
+SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "relay": ("relay",),
+    "console": ("console",),
+    "ingest": ("ingest",),
+    "evaluator-1": ("evaluator",),
+    "evaluator-2": ("evaluator",),
+    "records": ("executors", *RECORD_EXECUTORS),
+    "deliveries": ("executors", *OUTSIDE_EXECUTORS),
+}
+"""Processes by name: the module under `services`, and its arguments."""
+_SETTINGS: Final = {
+    "FA_TOKENS__KEYS": TOKEN_KEYS,
+    "FA_KAFKA__SESSION_TIMEOUT_MS": "6000",
+    "FA_EVALUATOR__CHECKPOINT_INTERVAL_MS": "100",
+    "FA_EXECUTORS__REMOTE__WEBHOOK_STEPS_S": "[0.5,1,1,2,2,4,4,8,8,8,8,8]",
+    "FA_EXECUTORS__REMOTE__MAIL_RETRY_MAX_S": "2",
+    "FA_EXECUTORS__REMOTE__BREAKER_OPEN_S": "1",
+    "FA_EXECUTORS__REMOTE__LEASE_MARGIN_S": "2",
+    "FA_EXECUTORS__REMOTE__SWEEP_S": "1",
+    "FA_WEBHOOK__TOTAL_TIMEOUT_S": "2",
+    "FA_MAIL__TIMEOUT_S": "4",
+}
+"""What would take minutes in production takes seconds."""
+
+
+@dataclass
+class Stage:
+    """What a run acts on. `database_url` and `kafka` are past the links."""
+
+    broker: RunningKafka
+    database: RunningPostgres
+    database_url: str
+    kafka: Kafka
+    sinks: Sinks
+    links: Mapping[str, Link]
+    processes: Mapping[str, ServiceProcess]
+    keeper: Keeper
+    work: Workspace
+    folder: Path
+    poison: int = 0
+    """Records that nobody can read were put into topics, so many in all."""
+
+    def links_of(self, *ends: str) -> list[Link]:
+        """Return the links that have one of these at an end."""
+        return [link for name, link in self.links.items() if set(name.split(">")) & set(ends)]
+
+    def clock_file(self, name: str) -> Path:
+        """Return what moves the clock of a process."""
+        return _clock_file(self.folder, name)
+
+    def heal(self) -> None:
+        """Make every way and everybody outside good again."""
+        for link in self.links.values():
+            link.heal()
+        self.sinks.web.mood = self.sinks.mail.mood = "well"
+        for name in self.processes:
+            self.clock_file(name).unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def staged(folder: Path, random: Random) -> AsyncIterator[Stage]:
+    """Start everything, wait until it is ready, keep it running, and stop it in the end."""
+    async with AsyncExitStack() as stack:
+        ways = {name: (free_port(), free_port()) for name in SERVICES}
+        broker = await stack.enter_async_context(running_kafka(folder / "broker", ways))
+        database = await stack.enter_async_context(running_postgres(folder / "database"))
+        kafka = Kafka(bootstrap=broker.bootstrap)
+        await topics.apply(kafka, Topics(keyed_partitions=PARTITIONS, replicas=1))
+        server = database.url_of("postgres")
+        url = with_database(server, await stack.enter_async_context(migrated_template(server)))
+        outside = await stack.enter_async_context(sinks())
+        doors = {name: (free_port(), free_port()) for name in ("ingest", "console")}
+        targets = {
+            **{f"{name}>broker": (port, own) for name, (own, port) in ways.items()},
+            **{f"{name}>database": (free_port(), database.server.port) for name in SERVICES},
+            **{f"client>{name}": (port, own) for name, (own, port) in doors.items()},
+            "deliveries>web": (free_port(), outside.web.port),
+            "deliveries>mail": (free_port(), outside.mail.port),
+        }
+        links = {name: Link(name, port, target, random) for name, (port, target) in targets.items()}
+        await stack.enter_async_context(proxy.opened(links))
+        key = await add_key(url)
+        client = {name: f"http://{HOST}:{links[f'client>{name}'].port}" for name in doors}
+        env = _SETTINGS | {
+            "FA_INGEST__PORT": str(doors["ingest"][0]),
+            "FA_CONSOLE__PORT": str(doors["console"][0]),
+            "FA_CONSOLE__PUBLIC_URL": client["ingest"],
+            "FA_MAIL__PUBLIC_URL": client["ingest"],
+            "FA_MAIL__PORT": str(links["deliveries>mail"].port),
+            "FA_WEBHOOK__ALLOW": f"{HOST}:{links['deliveries>web'].port}",
+        }
+        processes = dict(_processes(env, links, url, folder))
+        async with asyncio.TaskGroup() as group:
+            for process in processes.values():
+                group.create_task(stack.enter_async_context(process))
+        work = await stack.enter_async_context(workspace(client["ingest"], client["console"], key))
+        keeper = await stack.enter_async_context(kept(processes))
+        yield Stage(broker, database, url, kafka, outside, links, processes, keeper, work, folder)
+
+
+def _processes(
+    env: Mapping[str, str], links: Mapping[str, Link], url: str, folder: Path
+) -> Iterator[tuple[str, ServiceProcess]]:
+    for name, (module, *arguments) in SERVICES.items():
+        own = {
+            "FA_KAFKA__BOOTSTRAP": f"{HOST}:{links[f'{name}>broker'].port}",
+            "FA_KAFKA__MEMBER_ID": name,
+            "FA_POSTGRES__URL": _at_port(url, links[f"{name}>database"].port),
+            "FA_CLOCK__FILE": str(_clock_file(folder, name)),
+        }
+        if module != "evaluator":
+            del own["FA_KAFKA__MEMBER_ID"]
+        yield name, ServiceProcess(f"services.{module}", *arguments, env={**env, **own}, folder=folder)
+
+
+def _clock_file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.clock"
+
+
+def _at_port(url: str, port: int) -> str:
+    parts = urlsplit(url)
+    user, _, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user}@{HOST}:{port}"))

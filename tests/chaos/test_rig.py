@@ -1,0 +1,62 @@
+"""The rig, in short: every kind of process killed once under load, a seed of other faults, and damage that the checker must tell.
+
+`make chaos RUNS=n` plays n seeds; docs/proof/chaos.md has what it found.
+"""
+
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import asyncpg
+
+from tests.chaos.model.checker import assert_exact
+from tests.chaos.rig import faults
+from tests.chaos.rig.run import Played, judged, play
+from tests.chaos.rig.stage import SERVICES, Stage, staged
+from tests.chaos.rig.world import make_world
+
+DAMAGE: Final = (
+    "UPDATE prospects SET score = score + 1 WHERE id = (SELECT min(id::text)::uuid FROM prospects)",
+    "UPDATE prospects SET tags = tags || '{twice}' WHERE id = (SELECT max(id::text)::uuid FROM prospects)",
+    "DELETE FROM command_ledger WHERE command_id = (SELECT min(command_id::text)::uuid FROM command_ledger)",
+    """INSERT INTO command_ledger (command_id, uid, prospect_id, action_id, executor, type, state, recordedtime)
+       SELECT gen_random_uuid(), uid, prospect_id, action_id, executor, type, state, recordedtime
+       FROM command_ledger LIMIT 1""",
+    "DELETE FROM decisions WHERE uid = (SELECT min(uid::text)::uuid FROM decisions)",
+    "DELETE FROM dead_letters WHERE id = (SELECT min(id::text)::uuid FROM dead_letters)",
+    "DELETE FROM tasks WHERE id = (SELECT min(id::text)::uuid FROM tasks)",
+    "DELETE FROM notices WHERE id = (SELECT min(id::text)::uuid FROM notices)",
+    """UPDATE command_ledger SET state = 'no_change' WHERE command_id =
+       (SELECT min(command_id::text)::uuid FROM command_ledger WHERE state = 'done' AND executor = 'webhook')""",
+)
+"""Rows changed by hand: each must make for one violation more."""
+
+
+async def test_faults_under_load_leave_every_effect_once_and_damage_is_told(tmp_path: Path) -> None:
+    async with staged(tmp_path, Random(1)) as stage:
+        scene = await make_world(stage)
+        each = [partial(faults.kill, name=name) for name in SERVICES]
+        kills = await play(stage, scene, 1, [*each, faults.broker_killed, faults.database_killed])
+        assert_exact(kills.run.violations)
+        assert kills.run.kills == len(each) + 2
+        assert kills.run.answers["unknown"] > 0, "no request met a fault"
+        others = await play(
+            stage, scene, 2, [faults.link_silent, faults.link_cut, faults.copied, faults.destinations_dead]
+        )
+        assert_exact(others.run.violations)
+        await assert_damage_is_told(stage, others)
+
+
+async def assert_damage_is_told(stage: Stage, played: Played) -> None:
+    connection = await asyncpg.connect(stage.database_url, timeout=30)
+    try:
+        await connection.execute("SET finish.writer = 'backfill'")  # or the damage would set off sequences
+        found = 0
+        for damage in DAMAGE:
+            assert await connection.execute(damage) != "UPDATE 0"
+            violations = await judged(stage, played)
+            assert len(violations) > found, f"not told: {damage}"
+            found = len(violations)
+    finally:
+        await connection.close(timeout=30)
