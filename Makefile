@@ -3,7 +3,8 @@
 PYTHON ?= python3
 DEMO ?= 1
 ARGS ?=
-RUNS ?= 3
+RUNS ?= 25
+HOURS ?= 1
 EXAMPLES ?= 200
 SECONDS ?= 600
 WORKERS ?= 2
@@ -13,6 +14,7 @@ SCALE ?= 1
 SCHEDULES ?= 1000000
 FIRST ?= 0
 MIX ?= record
+REPORT ?=
 RENDER ?=
 
 RUN := .venv/bin/python -m
@@ -23,7 +25,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test chaos fuzz simulate planted browser bench image check format lock schemas dashboard alerts settings-docs clean
+.PHONY: help setup run demo test chaos soak outages fuzz simulate planted browser bench image check format lock schemas dashboard alerts settings-docs clean
 .PHONY: local-environment
 
 help:  ## List these targets
@@ -44,8 +46,14 @@ demo: local-environment  ## The same, then stop: exit code 0 only if every expec
 test: setup  ## Run the tests on a real broker and database (ARGS="-k name" for some, WORKERS=0: one by one)
 	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
-chaos: setup  ## Kill, suspend and rebalance everything for minutes: RUNS seeds of the kills (ARGS as above)
-	@RUNS=$(RUNS) $(RUN) pytest --timeout 0 -m slow tests/chaos $(ARGS)
+chaos: setup  ## Kill, cut off, freeze and fill everything under load: RUNS seeds from FIRST on (REPORT=name: docs/proof/name.md)
+	@$(RUN) tests.chaos.rig --runs $(RUNS) --first $(FIRST) $(REPORT:%=--report %) $(ARGS)
+
+soak: setup  ## A steady load without a fault for HOURS, with memory, descriptors, lag and tables drawn in docs/proof/soak.md
+	@$(RUN) tests.chaos.rig --hours $(HOURS) --first $(FIRST) --report soak $(ARGS)
+
+outages: setup  ## Broker and database away for a minute each under mixed traffic: what each door answers, and that nothing is lost
+	@$(RUN) pytest --timeout 0 -m slow tests/chaos $(ARGS)
 
 fuzz: setup  ## Fuzz what reads bytes of strangers, SECONDS each, and call both OpenAPIs' operations EXAMPLES times each
 	@$(RUN) tests.attacks.fuzz all $(SECONDS)

@@ -40,6 +40,14 @@ async def drained(settings: Kafka, database_url: str, deadline_s: float) -> None
         await eventually(quiet, deadline_s, poll_s=0.2)
 
 
+async def lags(settings: Kafka) -> dict[str, int]:
+    """Return how many records each group has not settled yet."""
+    reader = kafka.consumer(settings, client_id="test-drain", isolation="read_uncommitted")
+    async with kafka.running(reader), admin(settings) as client:
+        ends = await _ends(reader, settings)
+        return {group: await _lag(client, settings, group, ends) for group in _GROUPS}
+
+
 async def lag(settings: Kafka, group: str) -> int:
     """Return how many records a group has not settled yet."""
     reader = kafka.consumer(settings, client_id="test-drain", isolation="read_uncommitted")

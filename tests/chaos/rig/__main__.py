@@ -1,40 +1,84 @@
-"""Play seeds on one system that stays up: `python -m tests.chaos.rig --runs 25 --first 1`. Exit code 0: nothing was found."""
+"""Play seeds on one system that stays up: `python -m tests.chaos.rig --runs 25`, or `--hours 1` of a steady load without a fault.
+
+Prints a line for each seed. `--report NAME` writes docs/proof/NAME.md, with the plots, the recovery times of every part and what
+is looked for at the end. Exit code 0: nothing was found.
+"""
 
 import argparse
 import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from random import Random
 
+from deploy.local.child import ROOT
+from tests.chaos.rig.ends import leaks
+from tests.chaos.rig.faults import nothing
+from tests.chaos.rig.recovery import outage, recoveries
+from tests.chaos.rig.report import Session, write
 from tests.chaos.rig.run import Run, play
-from tests.chaos.rig.stage import staged
+from tests.chaos.rig.samples import sampled
+from tests.chaos.rig.stage import Stage, staged
 from tests.chaos.rig.world import make_world
+
+_OUTAGE_S = 60.0
+_OUTAGE_PER_S = 200.0
 
 
 async def main() -> int:
-    """Play and print a line for each seed."""
+    """Play, and print."""
     asked = _asked()
-    began, runs = time.monotonic(), []
+    session = Session(f"python -m tests.chaos.rig {' '.join(sys.argv[1:])}")
     with tempfile.TemporaryDirectory(prefix="finish-chaos-") as folder:
         async with staged(Path(asked.folder or folder), Random(asked.first)) as stage:
-            scene = await make_world(stage)
-            print(f"{time.monotonic() - began:7.1f} s  the system is up", flush=True)
-            for seed in range(asked.first, asked.first + asked.runs):
-                run = (await play(stage, scene, seed)).run
-                runs.append(run)
-                print(f"{time.monotonic() - began:7.1f} s  {_line(run)}", flush=True)
-                for violation in run.violations[:20]:
-                    print(f"           {violation}", flush=True)
-                if run.violations and not asked.go_on:
-                    break
-    found = sum(len(run.violations) for run in runs)
+            await _played(stage, session, asked)
+    if asked.report:
+        print(f"written: {write(session, ROOT / 'docs' / 'proof', asked.report).relative_to(ROOT)}")
+    runs, found = session.runs, len(session.violations)
     print(
         f"{len(runs)} runs, {sum(run.interactions for run in runs):,} interactions, {sum(run.commands for run in runs):,}"
         f" commands, {sum(run.kills for run in runs)} kills, {found} violations"
     )
     return 1 if found else 0
+
+
+async def _played(stage: Stage, session: Session, asked: argparse.Namespace) -> None:
+    began = time.monotonic()
+    scene = await make_world(stage)
+    session.servers = await stage.versions()
+    async with sampled(stage) as session.samples:
+        for seed in _seeds(asked):
+            plan = [nothing] if asked.hours else None
+            run = (await play(stage, scene, seed, plan, per_s=asked.per_s)).run
+            session.runs.append(run)
+            print(f"{time.monotonic() - began:7.1f} s  {_line(run)}", flush=True)
+            for violation in run.violations[:20]:
+                print(f"           {violation}", flush=True)
+            if run.violations and not asked.go_on:
+                return
+    if asked.report:
+        session.at_the_end = await leaks(stage, [each for run in session.runs for each in run.erased_addresses])
+        session.checked_at_the_end = True
+        if not asked.hours:
+            session.recoveries = await recoveries(stage)
+            session.outage = await outage(stage, _OUTAGE_S, _OUTAGE_PER_S)
+        for violation in session.at_the_end:
+            print(f"           {violation}", flush=True)
+
+
+def _seeds(asked: argparse.Namespace) -> Iterator[int]:
+    """Yield as many as were asked for, or as fit into the time."""
+    if not asked.hours:
+        yield from range(asked.first, asked.first + asked.runs)
+        return
+    until = time.monotonic() + asked.hours * 3600
+    for seed in count(asked.first):
+        if time.monotonic() > until:
+            return
+        yield seed
 
 
 def _line(run: Run) -> str:
@@ -47,7 +91,10 @@ def _line(run: Run) -> str:
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.rig")
     parser.add_argument("--runs", type=int, default=25)
-    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--hours", type=float, help="a steady load for so long, instead of faults")
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--per-s", type=float, default=40.0, help="requests a second that are tried")
+    parser.add_argument("--report", help="write docs/proof/<REPORT>.md")
     parser.add_argument("--folder", help="keep logs and histories there")
     parser.add_argument("--go-on", action="store_true", help="play on after a violation")
     return parser.parse_args()

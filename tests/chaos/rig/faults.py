@@ -3,7 +3,6 @@ takes it back; the run's random draws which, where and for how long. What it did
 """
 
 import asyncio
-import os
 import resource
 import signal
 import sys
@@ -120,7 +119,7 @@ async def broker_killed(stage: Stage, random: Random) -> str:
     """Kill the broker, and start it on its log."""
     await stage.broker.child.kill()
     await asyncio.sleep(random.uniform(0.0, 2.0))
-    await _broker_up(stage)
+    await broker_up(stage)
     return "killed the broker"
 
 
@@ -278,12 +277,12 @@ async def broker_disk_full(stage: Stage, random: Random) -> str:
     await asyncio.sleep(time_s)
     ended = not stage.broker.child.running
     if ended:
-        await _broker_up(stage)
+        await broker_up(stage)
     else:
         await _limit(stage.broker.child, resource.RLIM_INFINITY)
         if await stage.broker.child.spec.ready() is not None:
             await stage.broker.child.kill()
-            await _broker_up(stage)
+            await broker_up(stage)
             ended = True
     return f"the broker's disk was full for {time_s:.1f} s{', which ended it' if ended else ''}"
 
@@ -298,6 +297,13 @@ async def poisoned(stage: Stage, random: Random) -> str:
             await producer.send_and_wait(stage.kafka.topic(name), value, key=random.randbytes(16))
             stage.poison += 1
     return f"{len(values)} poisoned records in {name}"
+
+
+async def nothing(_: Stage, random: Random) -> str:
+    """Let the clients act undisturbed."""
+    time_s = random.uniform(20.0, 30.0)
+    await asyncio.sleep(time_s)
+    return f"nothing went wrong for {time_s:.0f} s"
 
 
 KILLS: Final[tuple[Fault, ...]] = (kill, kill_at_a_step, broker_killed, database_killed)
@@ -337,7 +343,8 @@ def _names(links: Iterable[Link]) -> str:
     return names[0] if len(names) == 1 else f"{len(names)} ways ({names[0]} and others)"
 
 
-async def _broker_up(stage: Stage) -> None:
+async def broker_up(stage: Stage) -> None:
+    """Start the broker and wait until it answers."""
     await stage.broker.child.start()
     await stage.broker.child.wait_ready()
 

@@ -5,14 +5,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
 from services.chassis.process import EXIT_FAILED
 from tests.chaos.model.checker import Claim, Elsewhere, check, fingerprint
 from tests.chaos.model.history import History
-from tests.chaos.model.log import Accepted
+from tests.chaos.model.log import Accepted, Created
+from tests.chaos.model.sent import differences
 from tests.chaos.rig.faults import FAULTS, KILLS, Fault
 from tests.chaos.rig.stage import Stage
 from tests.chaos.rig.traffic import Traffic
@@ -40,6 +41,7 @@ class Run:
     commands: int = 0
     edits: int = 0
     erased: int = 0
+    erased_addresses: list[str] = field(default_factory=list)
     uncertain: int = 0
     answers: Mapping[str, int] = field(default_factory=dict)
     rest_s: float = 0.0
@@ -65,7 +67,9 @@ def drawn(random: Random, faults: int = 2) -> list[Fault]:
     return plan
 
 
-async def play(stage: Stage, scene: Scene, seed: int, plan: Sequence[Fault] | None = None) -> Played:
+async def play(
+    stage: Stage, scene: Scene, seed: int, plan: Sequence[Fault] | None = None, *, per_s: float = _REQUESTS_PER_S
+) -> Played:
     """Play one seed, with these faults or those that it draws, and judge it."""
     began, run, random = time.monotonic(), Run(seed), Random(seed)
     history = History(stage.folder / f"history-{seed}.jsonl")
@@ -73,28 +77,36 @@ async def play(stage: Stage, scene: Scene, seed: int, plan: Sequence[Fault] | No
     ended = {name: len(codes) for name, codes in stage.keeper.ended.items()}
     stage.sinks.web.came.clear()
     stage.sinks.mail.came.clear()
-    traffic = Traffic(stage.work, scene, stage.database_url, history, seed=seed, lanes=_LANES, per_s=_REQUESTS_PER_S)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(traffic.run())
-        for fault in drawn(random) if plan is None else plan:
-            await asyncio.sleep(random.uniform(0.3, 1.5))
-            run.faults.append(await fault(stage, random))
-            if random.random() < _READY_BETWEEN:
-                await stage.keeper.ready()
-        traffic.stop()
-        stage.heal()
+    stage.reader.forget()
+    traffic = Traffic(stage.work, scene, stage.database_url, history, seed=seed, lanes=_LANES, per_s=per_s)
+    acting = asyncio.ensure_future(traffic.run())
+    for fault in drawn(random) if plan is None else plan:
+        await asyncio.sleep(random.uniform(0.3, 1.5))
+        run.faults.append(await fault(stage, random))
+        if random.random() < _READY_BETWEEN:
+            await stage.keeper.ready()
+    traffic.stop()
+    stage.heal()
     await stage.keeper.ready()
+    await asyncio.wait([acting], timeout=REST_DEADLINE_S)
+    waiting = [] if acting.done() else [f"I1 clients wait for ever: {what}" for what in _waiting()]
+    acting.cancel()
+    await asyncio.gather(acting, return_exceptions=bool(waiting))
     healed = time.monotonic()
     restless = await _at_rest(stage)
     run.rest_s = time.monotonic() - healed
     elsewhere = Elsewhere(dict(stage.sinks.web.came), dict(stage.sinks.mail.came))
     played = Played(run, traffic.claim(), elsewhere, before)
     codes = {name: all_codes[ended[name] :] for name, all_codes in stage.keeper.ended.items()}
-    run.violations = [*restless, *await judged(stage, played), *_ends(codes)]
+    await stage.reader.caught_up()
+    told = [*differences(played.claim, stage.reader.sent), *stage.reader.early]
+    run.violations = [*waiting, *restless, *told, *await judged(stage, played), *_ends(codes)]
     run.kills = sum(code == KILLED for each in codes.values() for code in each)
     run.kills += sum(what in ("killed the broker", "killed the database") for what in run.faults)
     run.interactions = sum(isinstance(entry, Accepted) for log in played.claim.logs.values() for entry in log.entries)
     run.commands = sum(1 for _ in played.claim.outcomes)
+    run.erased_addresses = [log.entries[0].values["email"] for owner, log in traffic.log.prospects.items()
+                            if owner in traffic.erased and isinstance(log.entries[0], Created)]  # fmt: skip
     run.edits, run.erased, run.uncertain = traffic.edits, len(traffic.erased), await _uncertain(stage)
     run.answers, run.digest = dict(history.counts), history.digest
     history.close()
@@ -131,6 +143,18 @@ async def _at_rest(stage: Stage) -> list[str]:
         await connection.close(timeout=_TIMEOUT_S)
         return [f"I1 not at rest: {exc}", *(f"I1 left: {dict(row)}" for row in rows)]
     return []
+
+
+def _waiting() -> Iterator[str]:
+    """Say where the clients stand."""
+    for task in asyncio.all_tasks():
+        coroutine: Any = task.get_coro()
+        places = []
+        while getattr(coroutine, "cr_frame", None) is not None:
+            places.append(f"{coroutine.cr_code.co_qualname}:{coroutine.cr_frame.f_lineno}")
+            coroutine = coroutine.cr_await
+        if any("_lane" in place or "_edit" in place for place in places):
+            yield " > ".join(places)
 
 
 def _ends(codes: Mapping[str, Sequence[int | None]]) -> Iterator[str]:

@@ -38,9 +38,9 @@ class WebSink(Sink):
         body = await request.read()
         if self.mood == "refusing":
             return web.Response(status=503)
+        self.keep(request.headers.get("webhook-id", "without an id"), body)
         if self.mood == "hanging":
             await asyncio.sleep(_HANGS_S)
-        self.keep(request.headers.get("webhook-id", "without an id"), body)
         if self.mood == "dropping":
             self._drop(request)
         return web.Response(status=400 if request.path == "/wrong" else 200)

@@ -9,6 +9,8 @@ from random import Random
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
+
 from deploy import topics
 from deploy.local.ports import free_port
 from deploy.topics import Topics
@@ -16,6 +18,7 @@ from schemas.topics import OUTSIDE_EXECUTORS, RECORD_EXECUTORS
 from services.chassis.settings import Kafka
 from tests.chaos.rig import proxy
 from tests.chaos.rig.proxy import HOST, Link
+from tests.chaos.rig.reader import Reader, reading
 from tests.chaos.rig.sinks import Sinks, sinks
 from tests.support.databases import migrated_template, with_database
 from tests.support.deployment import TOKEN_KEYS, add_key
@@ -44,6 +47,7 @@ _SETTINGS: Final = {
     "FA_EXECUTORS__REMOTE__BREAKER_OPEN_S": "1",
     "FA_EXECUTORS__REMOTE__LEASE_MARGIN_S": "2",
     "FA_EXECUTORS__REMOTE__SWEEP_S": "1",
+    "FA_EXECUTORS__REMOTE__RATE_PER_S": "1000",
     "FA_WEBHOOK__TOTAL_TIMEOUT_S": "2",
     "FA_MAIL__TIMEOUT_S": "4",
 }
@@ -62,6 +66,7 @@ class Stage:
     links: Mapping[str, Link]
     processes: Mapping[str, ServiceProcess]
     keeper: Keeper
+    reader: Reader
     work: Workspace
     folder: Path
     poison: int = 0
@@ -74,6 +79,18 @@ class Stage:
     def clock_file(self, name: str) -> Path:
         """Return what moves the clock of a process."""
         return _clock_file(self.folder, name)
+
+    async def versions(self) -> dict[str, str]:
+        """Return the versions of the servers."""
+        connection = await asyncpg.connect(self.database_url, timeout=10)
+        try:
+            told = str(await connection.fetchval("SHOW server_version"))
+        finally:
+            await connection.close(timeout=10)
+        kafka = next(
+            part for part in self.broker.server.class_path.split(":") if "kafka_2" in part or "kafka-clients" in part
+        )
+        return {"PostgreSQL": told.split(maxsplit=1)[0], "Kafka": kafka.rpartition("-")[2].removesuffix(".jar")}
 
     def heal(self) -> None:
         """Make every way and everybody outside good again."""
@@ -122,7 +139,8 @@ async def staged(folder: Path, random: Random) -> AsyncIterator[Stage]:
                 group.create_task(stack.enter_async_context(process))
         work = await stack.enter_async_context(workspace(client["ingest"], client["console"], key))
         keeper = await stack.enter_async_context(kept(processes))
-        yield Stage(broker, database, url, kafka, outside, links, processes, keeper, work, folder)
+        reader = await stack.enter_async_context(reading(kafka, url))
+        yield Stage(broker, database, url, kafka, outside, links, processes, keeper, reader, work, folder)
 
 
 def _processes(
