@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import asyncpg
 import orjson
+from asyncpg.transaction import Transaction
 
 from services.chassis.errors import PermanentError, RetryableError
 from services.chassis.settings import Postgres
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
+    from asyncpg.transaction import _IsolationLevels
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -41,8 +43,43 @@ _CLOSED: Final = ("clos", "released back to the pool")
 _QUERIES_PER_CONNECTION_MAX: Final = 50_000
 _IDLE_MAX_S: Final = 300.0
 _RELEASE_MAX_S: Final = 5.0
+_ROLLBACK_MAX_S: Final = 5.0
 _CLIENT_MARGIN_S: Final = 2.0
 """The server's time-out comes first and is the clearer one; the driver's catches a connection that went silent."""
+
+
+class _Transaction(Transaction):
+    """Ends with the body's own exception, in bounded time.
+
+    A query that was cut short, by a cancellation or its time-out, is awaited by the rollback: until the server says that it is
+    over, and for ever if the connection is lost before that. A connection that cannot be rolled back is of no more use, and
+    what is to be told is why the body ended: a cancellation above all.
+    """
+
+    async def __aexit__(self, extype: object, ex: object, tb: object) -> None:
+        """Commit, or roll back."""
+        if ex is None:
+            await super().__aexit__(extype, ex, tb)
+            return
+        try:
+            async with asyncio.timeout(_ROLLBACK_MAX_S):
+                await super().__aexit__(extype, ex, tb)
+        except DRIVER_ERRORS:
+            self._connection.terminate()  # type: ignore[attr-defined]  # asyncpg's own
+
+
+class _Connection(asyncpg.Connection):
+    """Begins transactions that come to an end."""
+
+    def transaction(
+        self,
+        *,
+        isolation: "_IsolationLevels | None" = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+    ) -> Transaction:
+        """Make a transaction."""
+        return _Transaction(self, isolation, readonly, deferrable)
 
 
 class _Pool(asyncpg.Pool):
@@ -73,7 +110,7 @@ async def pool(postgres: Postgres, *, application_name: str) -> AsyncIterator[Po
         max_size=postgres.pool_max,
         max_queries=_QUERIES_PER_CONNECTION_MAX,
         max_inactive_connection_lifetime=_IDLE_MAX_S,
-        connection_class=asyncpg.Connection,
+        connection_class=_Connection,
         record_class=asyncpg.Record,
         loop=None,
         init=_prepare,

@@ -56,9 +56,10 @@ class RecordWriter:
     async def decided(self, uid: str) -> int:
         """Return the version by which an interaction was decided, as soon as it is."""
         query = "SELECT coalesce(max((document->>'version')::integer), 0) FROM decisions WHERE uid = $1"
-        while (version := await self._patiently(lambda db: db.fetchval(query, uid))) == 0:
+        while True:
+            if version := await self._patiently(lambda db: db.fetchval(query, uid)):
+                return int(version)
             await asyncio.sleep(_AGAIN_S)
-        return int(version)
 
     async def _published(self, prospect_id: str) -> None:
         waiting = "SELECT count(*) FROM outbox WHERE aggregateid = $1"

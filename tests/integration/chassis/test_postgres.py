@@ -1,15 +1,19 @@
 import asyncio
 from collections.abc import AsyncIterator
+from random import Random
 from signal import SIGCONT, SIGSTOP
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from deploy.local.ports import free_port
 from services.chassis import postgres
 from services.chassis.errors import PermanentError, RetryableError
 from services.chassis.postgres import Pool, translated
 from services.chassis.settings import Postgres
+from tests.chaos.rig.proxy import HOST, Link
 from tests.support.servers import RunningPostgres
 
 
@@ -117,3 +121,43 @@ async def test_a_task_that_is_cancelled_in_a_query_ends_though_the_server_does_n
         finally:
             own_postgres.child.send(SIGCONT)
         assert await opened.fetchval("SELECT 2", timeout=20.0) == 2
+
+
+@pytest.mark.parametrize("cut_short_by", [asyncio.CancelledError, RetryableError])
+async def test_a_transaction_whose_connection_is_lost_while_a_query_is_cut_short_ends_with_the_reason(
+    database_url: str, cut_short_by: type[BaseException]
+) -> None:
+    parts = urlsplit(database_url)
+    link = Link("database", free_port(), int(parts.port or 0), Random(1))
+    await link.open()
+    url = urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{HOST}:{link.port}"))
+    patient = Postgres(url=SecretStr(url), statement_timeout_s=0.5, connect_timeout_s=60)
+    begun = asyncio.Event()
+
+    async def work(pool: Pool) -> None:
+        with translated():
+            async with pool.acquire() as connection, connection.transaction():
+                await connection.execute("SELECT 1")
+                link.silence()
+                begun.set()
+                await connection.execute("SELECT 2")
+
+    try:
+        async with postgres.pool(patient, application_name="chassis-test") as opened:
+            working = asyncio.ensure_future(work(opened))
+            await begun.wait()
+            await asyncio.sleep(0.1)
+            if cut_short_by is asyncio.CancelledError:
+                working.cancel()
+            else:  # its time-out is over
+                await asyncio.sleep(3.0)
+            await asyncio.sleep(0.1)
+            link.cut()
+            ended, _ = await asyncio.wait([working], timeout=15.0)
+            assert ended, "it waits for ever"
+            with pytest.raises(cut_short_by):
+                await working
+            link.heal()
+            assert await opened.fetchval("SELECT 3") == 3
+    finally:
+        await link.close()
