@@ -1,24 +1,27 @@
-"""Plant each defect into a copy of the tree and let the simulation look for it: `python -m tests.planted [NAME ...]`.
+"""Plant each defect into a copy of the tree and let the simulation, or the rig, look for it: `python -m tests.planted [NAME ...]`.
 
 Prints a table; exit code 0 only if every one was found, and the tree without any is clean.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from deploy.local.child import ROOT
-from tests.planted.bugs import BUGS, Bug
+from tests.planted.bugs import BUGS, RIG_BUGS, Bug
 
 SCHEDULES: Final = 4_000
+RIG_RUNS: Final = 3
 _TIMEOUT_S: Final = 1_200.0
+_VIOLATION: Final = re.compile(r"^ +(I\d+ .*)$", re.MULTILINE)
 _PARTS: Final = ("core", "schemas", "services", "deploy", "tests")
 _SHOWN_MAX: Final = 70
 
@@ -77,6 +80,19 @@ def search(bug: Bug | None, schedules: int = SCHEDULES) -> Found | None:
     return Found(lines[told].split(":")[0].removeprefix("seed "), lines[told + 1].strip())
 
 
+def rigged(bug: Bug | None, plan: Sequence[str], runs: int = RIG_RUNS) -> Found | None:
+    """Look for a defect with real servers and processes, under these faults."""
+    with planted(bug) as copy:
+        command = [sys.executable, "-m", "tests.chaos.rig", "--runs", str(runs), "--plan", *plan]
+        ended = subprocess.run(command, cwd=copy, check=False, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    told = _VIOLATION.search(ended.stdout)
+    if ended.returncode == 0:
+        return None
+    if told is None:
+        raise RuntimeError(f"the rig does not run: {ended.stderr[-500:]}")
+    return Found("rig", told.group().strip())
+
+
 def main(names: list[str]) -> int:
     """Search for all, or those whose name is given, and for what nobody planted."""
     missed = 0
@@ -87,6 +103,13 @@ def main(names: list[str]) -> int:
             missed += found is None
             seed, told = found or Found("MISSED", f"{SCHEDULES} schedules ended as they should")
             print(f"| {bug.name} | {seed} | {told[:_SHOWN_MAX]} |", flush=True)
+    for bug, plan in RIG_BUGS:
+        if names and bug.name not in names:
+            continue
+        found = rigged(bug, plan)
+        missed += found is None
+        seed, told = found or Found("MISSED", f"{RIG_RUNS} runs ended as they should")
+        print(f"| {bug.name} | {seed} | {told[:_SHOWN_MAX]} |", flush=True)
     clean = search(None)
     print(
         f"| none | {'-' if clean is None else clean.seed} | {'nothing' if clean is None else clean.told} |", flush=True

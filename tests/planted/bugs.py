@@ -202,3 +202,136 @@ BUGS: Final = (
     ),
 )
 """What the simulation finds."""
+
+RELAYING: Final = "services/relay/relaying.py"
+OUTBOX: Final = "services/relay/outbox.py"
+PUBLISHER: Final = "services/ingest/publisher.py"
+ACCEPTANCE: Final = "services/ingest/acceptance.py"
+STAMPING: Final = "services/ingest/stamping.py"
+CLAIMING: Final = "services/executors/runtime/claiming.py"
+SEND_EMAIL: Final = "services/executors/actions/send_email.py"
+SQL: Final = "services/executors/adapters/sql"
+
+RIG_BUGS: Final[tuple[tuple[Bug, tuple[str, ...]], ...]] = (
+    # What only real servers and processes show, each with the faults that it is looked for with.
+    (
+        Bug(
+            "rows are deleted before the broker has them",
+            RELAYING,
+            """            dead = await self._publish(publisher, wanted)
+            failpoint("relay.after-ack")
+            await self._outbox.settle(rows, dead)
+""",
+            """            await self._outbox.settle(rows, [])
+            failpoint("relay.after-ack")
+            await self._publish(publisher, wanted)
+""",
+        ),
+        ("kill_at_a_step:relay=relay.after-ack",) * 3,
+    ),
+    (
+        Bug(
+            "the relay leaves out each older row of a prospect",
+            OUTBOX,
+            "if not (row.type == EXECUTOR_SNAPSHOT == next_type.get(row.aggregateid)):",
+            "if row.aggregateid not in next_type:",
+        ),
+        ("broker_killed", "broker_killed"),
+    ),
+    (
+        Bug(
+            "an interaction is accepted before the broker has it",
+            PUBLISHER,
+            """        try:
+            await acknowledged
+        finally:
+            metrics.ACK_SECONDS""",
+            """        try:
+            asyncio.ensure_future(acknowledged)
+            await asyncio.sleep(0)
+        finally:
+            metrics.ACK_SECONDS""",
+        ),
+        ("kill:ingest", "kill:ingest", "broker_killed", "kill:ingest"),
+    ),
+    (
+        Bug(
+            "an unsubscription is an interaction only",
+            ACCEPTANCE,
+            "            await enrolment.consent(UUID(each.key), item.event.source, item.event.type, item.data)\n",
+            "",
+        ),
+        ("terminate",) * 4,
+    ),
+    (
+        Bug(
+            "an older version is stamped",
+            STAMPING,
+            "        return self._stamped(event.id, event.source, event.type, event.subject, instant(event.time), key, item.data)",
+            """        made = self._stamped(event.id, event.source, event.type, event.subject, instant(event.time), key, item.data)
+        made.document["actionlistversion"] = min(made.document["actionlistversion"], 2)
+        return made""",
+        ),
+        ("terminate",) * 6,
+    ),
+    (
+        Bug(
+            "a mail that was cut off is sent again",
+            CLAIMING,
+            "if taken.cut_off and not self._remote.repeatable(taken.delivery.command):",
+            "if taken.cut_off and taken.lease < 0:",
+        ),
+        ("kill_at_a_step:deliveries=executor.email.after-attempt",) * 4,
+    ),
+    (
+        Bug(
+            "consent is not looked at when a mail is sent",
+            SEND_EMAIL,
+            'if refused("marketing" if marketing else "transactional", prospect["consent"], of_list):',
+            'if refused("transactional", prospect["consent"], of_list):',
+        ),
+        ("terminate",) * 6,
+    ),
+    (
+        Bug(
+            "what waits for a dead command goes on",
+            f"{SQL}/deliveries.sql",
+            "a.on_failure = 'hold' AS hold",
+            "false AS hold",
+        ),
+        ("terminate",) * 4,
+    ),
+    (
+        Bug(
+            "a delivery waits for nobody",
+            f"{SQL}/deliveries.sql",
+            "    WHERE NOT coalesce(l.state IN ('done', 'no_change', 'suppressed') OR",
+            "    WHERE l.state = 'dead' AND NOT coalesce(l.state IN ('done', 'no_change', 'suppressed') OR",
+        ),
+        ("suspend:records",) * 3,
+    ),
+    (
+        Bug(
+            "an effect stands without its mark",
+            f"{SQL}/score.sql",
+            "UPDATE prospects p SET score = j.score, applied_score = greatest(p.applied_score, j.place)",
+            "UPDATE prospects p SET score = j.score, applied_score = p.applied_score",
+        ),
+        ("kill:evaluator-1", "kill:evaluator-2", "storm"),
+    ),
+    (
+        Bug(
+            "a task has an id of its own", f"{SQL}/tasks.sql", "SELECT $1::uuid, p.id", "SELECT gen_random_uuid(), p.id"
+        ),
+        ("terminate",) * 4,
+    ),
+    (
+        Bug(
+            "dead letters are lost",
+            f"{SQL}/ledger.sql",
+            '    AS d (id, reason, error, topic, partition, "offset", key, value, uid, prospect_id, command_id, attempts, cut)\nON',
+            '    AS d (id, reason, error, topic, partition, "offset", key, value, uid, prospect_id, command_id, attempts, cut)\nWHERE d.command_id IS NULL\nON',
+        ),
+        ("terminate",) * 4,
+    ),
+)

@@ -16,10 +16,10 @@ from random import Random
 
 from deploy.local.child import ROOT
 from tests.chaos.rig.ends import leaks
-from tests.chaos.rig.faults import nothing
+from tests.chaos.rig.faults import named, nothing
 from tests.chaos.rig.recovery import outage, recoveries
 from tests.chaos.rig.report import Session, write
-from tests.chaos.rig.run import Run, play
+from tests.chaos.rig.run import Run, drawn, play
 from tests.chaos.rig.samples import sampled
 from tests.chaos.rig.stage import Stage, staged
 from tests.chaos.rig.world import make_world
@@ -51,7 +51,8 @@ async def _played(stage: Stage, session: Session, asked: argparse.Namespace) -> 
     session.servers = await stage.versions()
     async with sampled(stage) as session.samples:
         for seed in _seeds(asked):
-            plan = [nothing] if asked.hours else None
+            plan = [nothing] if asked.hours else [named(each) for each in asked.plan]
+            plan = plan or drawn(Random(f"faults of {seed}"), asked.faults)
             run = (await play(stage, scene, seed, plan, per_s=asked.per_s)).run
             session.runs.append(run)
             print(f"{time.monotonic() - began:7.1f} s  {_line(run)}", flush=True)
@@ -93,6 +94,8 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=25)
     parser.add_argument("--hours", type=float, help="a steady load for so long, instead of faults")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--faults", type=int, default=1, help="so many in each run beside a kill")
+    parser.add_argument("--plan", nargs="+", default=[], help="these faults in each run, instead of drawn ones")
     parser.add_argument("--per-s", type=float, default=40.0, help="requests a second that are tried")
     parser.add_argument("--report", help="write docs/proof/<REPORT>.md")
     parser.add_argument("--folder", help="keep logs and histories there")

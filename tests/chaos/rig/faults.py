@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -73,10 +74,10 @@ async def kill(stage: Stage, random: Random, name: str | None = None) -> str:
     return f"killed {name}"
 
 
-async def kill_at_a_step(stage: Stage, random: Random) -> str:
-    """Kill a service, and the next process of it again when it comes to a step boundary."""
-    name = random.choice(tuple(_POINTS))
-    point, number = random.choice(_POINTS[name]), random.randint(1, 4)
+async def kill_at_a_step(stage: Stage, random: Random, name: str | None = None, point: str | None = None) -> str:
+    """Kill a service, this one or any, and the next process of it again when it comes to a step boundary."""
+    name = name or random.choice(tuple(_POINTS))
+    point, number = point or random.choice(_POINTS[name]), random.randint(1, 4)
     ended = len(stage.keeper.ended[name])
     stage.keeper.fail[name] = f"{point}:{number}:kill"
     await stage.processes[name].kill()
@@ -95,9 +96,9 @@ async def terminate(stage: Stage, random: Random) -> str:
     return f"stopped {name}"
 
 
-async def suspend(stage: Stage, random: Random) -> str:
-    """Let a service stand still, longer than its session at times: it comes back as a zombie."""
-    name, time_s = random.choice(tuple(SERVICES)), random.uniform(1.0, 9.0)
+async def suspend(stage: Stage, random: Random, name: str | None = None) -> str:
+    """Let a service, this one or any, stand still, longer than its session at times: it comes back as a zombie."""
+    name, time_s = name or random.choice(tuple(SERVICES)), random.uniform(1.0, 9.0)
     process = stage.processes[name]
     process.suspend()
     await asyncio.sleep(time_s)
@@ -329,6 +330,15 @@ FAULTS: Final[tuple[Fault, ...]] = (
     broker_disk_full,
     poisoned,
 )
+
+
+def named(text: str) -> Fault:
+    """Return a fault by its name here, if wanted of one service, at one step: `kill:relay`, `kill_at_a_step:relay=relay.after-ack`."""
+    name, _, rest = text.partition(":")
+    service, _, point = rest.partition("=")
+    more = {key: value for key, value in (("name", service), ("point", point)) if value}
+    fault: Fault = partial(globals()[name], **more)
+    return fault
 
 
 def _some_links(stage: Stage, random: Random) -> list[Link]:

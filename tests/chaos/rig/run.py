@@ -60,7 +60,7 @@ class Played:
     before: Mapping[str, tuple[int, int]]
 
 
-def drawn(random: Random, faults: int = 2) -> list[Fault]:
+def drawn(random: Random, faults: int = 1) -> list[Fault]:
     """Draw a kill and some more faults, in any order."""
     plan = [random.choice(KILLS), *random.sample(FAULTS, faults)]
     random.shuffle(plan)
@@ -68,9 +68,9 @@ def drawn(random: Random, faults: int = 2) -> list[Fault]:
 
 
 async def play(
-    stage: Stage, scene: Scene, seed: int, plan: Sequence[Fault] | None = None, *, per_s: float = _REQUESTS_PER_S
+    stage: Stage, scene: Scene, seed: int, plan: Sequence[Fault], *, per_s: float = _REQUESTS_PER_S
 ) -> Played:
-    """Play one seed, with these faults or those that it draws, and judge it."""
+    """Play one seed with these faults, and judge it."""
     began, run, random = time.monotonic(), Run(seed), Random(seed)
     history = History(stage.folder / f"history-{seed}.jsonl")
     before = await fingerprint(stage.database_url)
@@ -80,7 +80,7 @@ async def play(
     stage.reader.forget()
     traffic = Traffic(stage.work, scene, stage.database_url, history, seed=seed, lanes=_LANES, per_s=per_s)
     acting = asyncio.ensure_future(traffic.run())
-    for fault in drawn(random) if plan is None else plan:
+    for fault in plan:
         await asyncio.sleep(random.uniform(0.3, 1.5))
         run.faults.append(await fault(stage, random))
         if random.random() < _READY_BETWEEN:
@@ -91,7 +91,12 @@ async def play(
     await asyncio.wait([acting], timeout=REST_DEADLINE_S)
     waiting = [] if acting.done() else [f"I1 clients wait for ever: {what}" for what in _waiting()]
     acting.cancel()
-    await asyncio.gather(acting, return_exceptions=bool(waiting))
+    try:
+        await acting
+    except* asyncio.CancelledError:
+        assert waiting
+    except* AssertionError as failed:  # what a client saw itself
+        waiting += [str(each) for each in failed.exceptions]
     healed = time.monotonic()
     restless = await _at_rest(stage)
     run.rest_s = time.monotonic() - healed
