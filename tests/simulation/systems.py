@@ -36,9 +36,12 @@ from tests.simulation.virtual import VirtualClock
 RECORD_MAX_BYTES: Final = 1_000_000
 _IDLE_S: Final = 4.0
 _KAFKA: Final = Kafka.model_construct(topic_prefix="", bootstrap="")
-_EVALUATOR: Final = Evaluator(checkpoint_interval_ms=500, frames_ahead_max=2, states_decoded_max=2)
+_EVALUATOR: Final = Evaluator(checkpoint_interval_ms=500, frames_ahead_max=2, states_decoded_max=1)
 _EXECUTORS: Final = Executors(lanes=1, poll_ms=4000, batch_max_records=5, commit_interval_s=0.3)
 _REGISTRY: Final = executors()
+_SLOW_SHARE: Final = 0.15
+_SLOW_S: Final = (0.1, 0.6, 2.0)
+_CHECKPOINT_LOST: Final = 0.06
 
 
 class ProcessEnded(Exception):
@@ -124,6 +127,8 @@ class Relaying:
                 await self._broker.send(
                     life, topics.INTERACTIONS, partition_of(prospect_id), [(prospect_id.encode(), value, [])]
                 )
+                if self._random.random() < _SLOW_SHARE:  # others write in between, when this is a repeat as well
+                    await asyncio.sleep(self._random.choice(_SLOW_S))
             await life.boundary()
             self._store.take_away(len(batch))
 
@@ -148,7 +153,7 @@ class _Checkpoints(CheckpointWriter):
             raise CheckpointError("no answer in time")
         if self._fence != self._broker.fences[self._partition]:
             raise CheckpointError("fenced")
-        lost = self._broker.strikes(0.02)
+        lost = self._broker.strikes(_CHECKPOINT_LOST)
         if not lost or self._broker.strikes(0.5):
             self._broker.states[self._partition] |= states
             self._broker.positions[self._partition] = position

@@ -261,9 +261,8 @@ async def database_disk_full(stage: Stage, random: Random) -> str:
     server = stage.database.child
     await _limit(server, random.choice((1, 256, 4096)) * 1024)
     await asyncio.sleep(time_s)
-    if server.running:
-        await _limit(server, resource.RLIM_INFINITY)
-        await asyncio.sleep(0.5)  # one that panicked may be about to end
+    await _limit(server, resource.RLIM_INFINITY)
+    await asyncio.sleep(0.5)  # one that panicked may be about to end
     ended = not server.running or await server.spec.ready() is not None
     if ended:
         await server.kill()
@@ -274,17 +273,14 @@ async def database_disk_full(stage: Stage, random: Random) -> str:
 async def broker_disk_full(stage: Stage, random: Random) -> str:
     """Let the broker append to no file, for a while: it gives up its log folder and ends."""
     time_s = random.uniform(0.5, 3.0)
-    await _limit(stage.broker.child, 4096)
+    server = stage.broker.child
+    await _limit(server, 4096)
     await asyncio.sleep(time_s)
-    ended = not stage.broker.child.running
+    await _limit(server, resource.RLIM_INFINITY)
+    ended = not server.running or await server.spec.ready() is not None
     if ended:
+        await server.kill()
         await broker_up(stage)
-    else:
-        await _limit(stage.broker.child, resource.RLIM_INFINITY)
-        if await stage.broker.child.spec.ready() is not None:
-            await stage.broker.child.kill()
-            await broker_up(stage)
-            ended = True
     return f"the broker's disk was full for {time_s:.1f} s{', which ended it' if ended else ''}"
 
 
@@ -360,10 +356,13 @@ async def broker_up(stage: Stage) -> None:
 
 
 async def _limit(server: Child, size_bytes: int) -> None:
-    """Let a server and what it started write no file beyond this size, as the user that it runs as."""
-    process = psutil.Process(server.pid)
-    pids = [server.pid, *(child.pid for child in process.children(recursive=True))]
-    numbers = (process.uids().real, process.gids().real, size_bytes, *pids)
+    """Let a server and what it started write no file beyond this size, as the user that it runs as, unless it has ended."""
+    try:
+        process = psutil.Process(server.pid)
+        pids = [server.pid, *(child.pid for child in process.children(recursive=True))]
+        numbers = (process.uids().real, process.gids().real, size_bytes, *pids)
+    except psutil.NoSuchProcess:
+        return
     limiting = await asyncio.create_subprocess_exec(sys.executable, "-I", "-S", "-c", _LIMIT, *map(str, numbers))
     assert await limiting.wait() == 0
 

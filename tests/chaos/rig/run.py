@@ -80,11 +80,15 @@ async def play(
     stage.reader.forget()
     traffic = Traffic(stage.work, scene, stage.database_url, history, seed=seed, lanes=_LANES, per_s=per_s)
     acting = asyncio.ensure_future(traffic.run())
-    for fault in plan:
-        await asyncio.sleep(random.uniform(0.3, 1.5))
-        run.faults.append(await fault(stage, random))
-        if random.random() < _READY_BETWEEN:
-            await stage.keeper.ready()
+    try:
+        for fault in plan:
+            await asyncio.sleep(random.uniform(0.3, 1.5))
+            run.faults.append(await fault(stage, random))
+            if random.random() < _READY_BETWEEN:
+                await stage.keeper.ready()
+    except BaseException:
+        acting.cancel()
+        raise
     traffic.stop()
     stage.heal()
     await stage.keeper.ready()
