@@ -90,7 +90,9 @@ class _Pool(asyncpg.Pool):
     https://github.com/MagicStack/asyncpg/issues/784
 
     And a connection that was cancelled in a query waits to be told so by its server when it is given back, without end unless
-    that has a time-out: a task that is cancelled just as the server dies would never end.
+    that has a time-out: a task that is cancelled just as the server dies would never end. When the time is over the connection
+    is closed and the place is free; that is nobody's failure. Raised, it would take the place of the cancellation, and whoever
+    tries again after a time-out would go on as if it had not been cancelled.
     """
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's name
@@ -98,7 +100,8 @@ class _Pool(asyncpg.Pool):
         with suppress(asyncpg.InterfaceError):  # it has been taken back already
             if connection.is_closed():
                 connection.terminate()
-        await super().release(connection, timeout=_RELEASE_MAX_S if timeout is None else timeout)
+        with suppress(*DRIVER_ERRORS):
+            await super().release(connection, timeout=_RELEASE_MAX_S if timeout is None else timeout)
 
 
 @asynccontextmanager

@@ -33,10 +33,12 @@ async def main() -> int:
     asked = _asked()
     session = Session(f"python -m tests.chaos.rig {' '.join(sys.argv[1:])}")
     with tempfile.TemporaryDirectory(prefix="finish-chaos-") as folder:
-        async with staged(Path(asked.folder or folder), Random(asked.first)) as stage:
-            await _played(stage, session, asked)
-    if asked.report:
-        print(f"written: {write(session, ROOT / 'docs' / 'proof', asked.report).relative_to(ROOT)}")
+        try:
+            async with staged(Path(asked.folder or folder), Random(asked.first)) as stage:
+                await _played(stage, session, asked)
+        finally:
+            if asked.report and session.runs:
+                print(f"written: {write(session, ROOT / 'docs' / 'proof', asked.report).relative_to(ROOT)}")
     runs, found = session.runs, len(session.violations)
     print(
         f"{len(runs)} runs, {sum(run.interactions for run in runs):,} interactions, {sum(run.commands for run in runs):,}"

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from tests.support.eventually import eventually
 
 _SAMPLE_S: Final = 1.0
 _TIMEOUT_S: Final = 10.0
+_CAUGHT_UP_S: Final = 30.0
 _AWAY: Final = (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -69,21 +70,14 @@ class Reader:
         async with kafka.running(reader):
             parts = [TopicPartition(topic, part) for topic in self._names for part in await _partitions(reader, topic)]
             reader.assign(parts)
-            first, last = await reader.beginning_offsets(parts), {}
-            for part in parts:
-                last[part] = await reader.end_offsets([part])
-        behind = {part: ends[part] for part, ends in last.items() if ends[part] > first[part]}
+            ends = await reader.end_offsets(parts)
 
         def read() -> bool:
-            missing = {part: end for part, end in behind.items() if self._seen_to(part, end)}
+            missing = {part: end for part, end in ends.items() if self._positions.get(part, 0) < end}
             assert not missing, f"not read yet: {missing}"
             return True
 
-        await eventually(read, 30.0)
-
-    def _seen_to(self, part: TopicPartition, end: int) -> bool:
-        # behind the last record may stand a transaction's marker
-        return self._positions.get(part, 0) < end - 1
+        await eventually(read, _CAUGHT_UP_S)
 
     async def watch(self) -> None:
         """Look again and again whether a group has committed what is not settled: I14. Until cancelled."""
@@ -141,8 +135,3 @@ async def reading(settings: Kafka, database_url: str) -> AsyncIterator[Reader]:
 async def _partitions(reader: AIOKafkaConsumer, topic: str) -> list[int]:
     cluster = await reader._client.fetch_all_metadata()
     return sorted(cluster.partitions_for_topic(topic) or ())
-
-
-def counts(sent: Sent) -> Mapping[str, int]:
-    """Return how many commands each executor was sent."""
-    return {name: sum(map(len, owners.values())) for name, owners in sent.first.items()}

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from random import Random
 from signal import SIGCONT, SIGSTOP
 from urllib.parse import urlsplit, urlunsplit
@@ -123,18 +124,28 @@ async def test_a_task_that_is_cancelled_in_a_query_ends_though_the_server_does_n
         assert await opened.fetchval("SELECT 2", timeout=20.0) == 2
 
 
-@pytest.mark.parametrize("cut_short_by", [asyncio.CancelledError, RetryableError])
-async def test_a_transaction_whose_connection_is_lost_while_a_query_is_cut_short_ends_with_the_reason(
-    database_url: str, cut_short_by: type[BaseException]
-) -> None:
+@asynccontextmanager
+async def behind_a_link(database_url: str) -> AsyncIterator[tuple[Link, Pool]]:
+    """Yield a pool whose server can go silent."""
     parts = urlsplit(database_url)
     link = Link("database", free_port(), int(parts.port or 0), Random(1))
     await link.open()
     url = urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{HOST}:{link.port}"))
     patient = Postgres(url=SecretStr(url), statement_timeout_s=0.5, connect_timeout_s=60)
+    try:
+        async with postgres.pool(patient, application_name="chassis-test") as opened:
+            yield link, opened
+    finally:
+        await link.close()
+
+
+@pytest.mark.parametrize("cut_short_by", [asyncio.CancelledError, RetryableError])
+async def test_a_transaction_whose_connection_is_lost_while_a_query_is_cut_short_ends_with_the_reason(
+    database_url: str, cut_short_by: type[BaseException]
+) -> None:
     begun = asyncio.Event()
 
-    async def work(pool: Pool) -> None:
+    async def work(link: Link, pool: Pool) -> None:
         with translated():
             async with pool.acquire() as connection, connection.transaction():
                 await connection.execute("SELECT 1")
@@ -142,22 +153,36 @@ async def test_a_transaction_whose_connection_is_lost_while_a_query_is_cut_short
                 begun.set()
                 await connection.execute("SELECT 2")
 
-    try:
-        async with postgres.pool(patient, application_name="chassis-test") as opened:
-            working = asyncio.ensure_future(work(opened))
-            await begun.wait()
-            await asyncio.sleep(0.1)
-            if cut_short_by is asyncio.CancelledError:
-                working.cancel()
-            else:  # its time-out is over
-                await asyncio.sleep(3.0)
-            await asyncio.sleep(0.1)
-            link.cut()
-            ended, _ = await asyncio.wait([working], timeout=15.0)
-            assert ended, "it waits for ever"
-            with pytest.raises(cut_short_by):
-                await working
-            link.heal()
-            assert await opened.fetchval("SELECT 3") == 3
-    finally:
-        await link.close()
+    async with behind_a_link(database_url) as (link, opened):
+        working = asyncio.ensure_future(work(link, opened))
+        await begun.wait()
+        await asyncio.sleep(0.1)
+        if cut_short_by is asyncio.CancelledError:
+            working.cancel()
+        else:  # its time-out is over
+            await asyncio.sleep(3.0)
+        await asyncio.sleep(0.1)
+        link.cut()
+        ended, _ = await asyncio.wait([working], timeout=15.0)
+        assert ended, "it waits for ever"
+        with pytest.raises(cut_short_by):
+            await working
+        link.heal()
+        assert await opened.fetchval("SELECT 3") == 3
+
+
+async def test_a_task_that_is_cancelled_while_its_server_is_silent_ends_as_cancelled(database_url: str) -> None:
+    async def ask(pool: Pool) -> None:
+        with translated():
+            await pool.execute("SELECT 1")
+
+    async with behind_a_link(database_url) as (link, opened):
+        await ask(opened)
+        link.silence()
+        asking = asyncio.ensure_future(ask(opened))
+        await asyncio.sleep(0.1)
+        asking.cancel()
+        await asyncio.wait([asking], timeout=15.0)
+        assert asking.cancelled(), f"it ended otherwise: {asking}"
+        link.heal()
+        await ask(opened)
