@@ -100,8 +100,11 @@ class _Pool(asyncpg.Pool):
         with suppress(asyncpg.InterfaceError):  # it has been taken back already
             if connection.is_closed():
                 connection.terminate()
-        with suppress(*DRIVER_ERRORS):
+        try:
             await super().release(connection, timeout=_RELEASE_MAX_S if timeout is None else timeout)
+        except DRIVER_ERRORS as exc:
+            if not retryable(exc):
+                raise
 
 
 @asynccontextmanager

@@ -15,11 +15,10 @@ WRONG = "/wrong"
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """The states of which a command must have one, and its action's params as saved."""
+    """The states of which a command must have one."""
 
     command: ExpectedCommand
     states: frozenset[str]
-    params: Mapping[str, Any]
 
 
 def outcomes(log: ProspectLog, interaction: ExpectedInteraction, definitions: Definitions) -> Iterator[Outcomes]:
@@ -33,7 +32,7 @@ def outcomes(log: ProspectLog, interaction: ExpectedInteraction, definitions: De
             held = held or (command.state == "dead" and action.get("on_failure") != "continue")
         else:
             states = frozenset({"held"}) if held else _outside(log, interaction, action)
-        yield Outcomes(command, states, action["params"])
+        yield Outcomes(command, states)
 
 
 def _outside(log: ProspectLog, interaction: ExpectedInteraction, action: Mapping[str, Any]) -> frozenset[str]:

@@ -26,7 +26,6 @@ from tests.support.poison import BAD_JSON
 
 Fault = Callable[[Stage, Random], Awaitable[str]]
 
-_ENDS_S: Final = 15.0
 _REWOUND_RECORDS: Final = 200
 _COPIED_RECORDS: Final = 50
 _STEPS: Final = ("+PT600S", "-PT600S", "+PT45S", "-PT45S")

@@ -51,11 +51,6 @@ class Link:
             self._server.close()
         self.cut()
 
-    @property
-    def connections(self) -> int:
-        """Return how many are open."""
-        return len(self._connections)
-
     def cut(self, share: float = 1.0) -> None:
         """Reset all connections, or a share of them."""
         for connection in list(self._connections):

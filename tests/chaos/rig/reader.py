@@ -37,11 +37,12 @@ class Reader:
         self._looked: dict[TopicPartition, int] = {}
         self.sent = Sent()
         self.early: list[str] = []
-        self.samples = 0
+        self.checked = 0
+        """Committed commands that were looked for in the ledger: where there were none, nothing was checked."""
 
     def forget(self) -> None:
         """Begin anew, behind what was read."""
-        self.sent, self.early = Sent(), []
+        self.sent, self.early, self.checked = Sent(), [], 0
 
     async def follow(self) -> None:
         """Read on, until cancelled."""
@@ -78,6 +79,7 @@ class Reader:
             return True
 
         await eventually(read, _CAUGHT_UP_S)
+        await self._sample()
 
     async def watch(self) -> None:
         """Look again and again whether a group has committed what is not settled: I14. Until cancelled."""
@@ -99,6 +101,7 @@ class Reader:
             since = self._looked.get(part, 0)
             reached[part] = min(told.offset, self._positions.get(part, 0))
             owed |= {known[offset]: (part, offset) for offset in range(since, reached[part]) if offset in known}
+        self.checked += len(owed)
         there = await self._in_ledger(list(owed)) if owed else set()
         self.early += [f"I14 {part.topic} {part.partition}: offset {offset} was committed before command {command_id} was settled"
                        for command_id, (part, offset) in owed.items() if command_id not in there]  # fmt: skip
@@ -106,7 +109,6 @@ class Reader:
         for part, offset in self._looked.items():
             for read in [each for each in self._ids[part] if each < offset]:
                 del self._ids[part][read]
-        self.samples += 1
 
     async def _in_ledger(self, ids: list[str]) -> set[str]:
         connection = await asyncpg.connect(self._database_url, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S)

@@ -107,9 +107,8 @@ async def play(
     elsewhere = Elsewhere(dict(stage.sinks.web.came), dict(stage.sinks.mail.came))
     played = Played(run, traffic.claim(), elsewhere, before)
     codes = {name: all_codes[ended[name] :] for name, all_codes in stage.keeper.ended.items()}
-    await stage.reader.caught_up()
-    told = [*differences(played.claim, stage.reader.sent), *stage.reader.early]
-    run.violations = [*waiting, *restless, *told, *await judged(stage, played), *_ends(codes)]
+    sent = await _sent(stage, played.claim)
+    run.violations = [*waiting, *restless, *sent, *await judged(stage, played), *_ends(codes)]
     run.kills = sum(code == KILLED for each in codes.values() for code in each)
     run.kills += sum(what in ("killed the broker", "killed the database") for what in run.faults)
     run.interactions = sum(isinstance(entry, Accepted) for log in played.claim.logs.values() for entry in log.entries)
@@ -121,6 +120,15 @@ async def play(
     history.close()
     run.total_s = time.monotonic() - began
     return played
+
+
+async def _sent(stage: Stage, claim: Claim) -> list[str]:
+    """Return what is not as it must be in the topics of commands and their groups' offsets."""
+    await stage.reader.caught_up()
+    found = [*differences(claim, stage.reader.sent), *stage.reader.early]
+    if not stage.reader.checked:
+        found.append("I14 no committed offset was looked at")
+    return found
 
 
 async def judged(stage: Stage, played: Played) -> list[str]:

@@ -19,8 +19,7 @@ _TIMEOUT_S: Final = 10.0
 _MIB: Final = 1024 * 1024
 _AWAY: Final = (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _ROWS: Final = (
-    "SELECT relname AS name, n_live_tup AS rows, pg_total_relation_size(relid) AS bytes FROM pg_stat_user_tables"
-    " WHERE relname = ANY($1)"
+    "SELECT relname AS name, pg_total_relation_size(relid) AS bytes FROM pg_stat_user_tables WHERE relname = ANY($1)"
 )
 TABLES: Final = (
     "prospects",
