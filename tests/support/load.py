@@ -65,9 +65,12 @@ class Load:
 
     async def run(self) -> None:
         """Play until `stop`; those who act then come to their end."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._lanes):
-                group.create_task(self._lane())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._lanes):
+                    group.create_task(self._lane())
+        finally:
+            self._writer.close()
 
     def stop(self) -> None:
         """Let nobody begin any more."""

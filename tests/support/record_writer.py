@@ -18,7 +18,8 @@ class RecordWriter:
     """Writes and looks until the database has answered. Every write may be repeated without harm."""
 
     def __init__(self, database_url: str) -> None:
-        self._url = database_url
+        self._url, self._one_by_one = database_url, asyncio.Lock()
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def create(self, prospect_id: str, email: str, score: int) -> None:
         """Create a prospect, and return when its snapshot is in the log."""
@@ -73,13 +74,21 @@ class RecordWriter:
                 return
             await asyncio.sleep(_AGAIN_S)
 
+    def close(self) -> None:
+        """Give the connection up; the next statement opens another one."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
     async def _patiently(self, work: "Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]") -> T:
         while True:
-            try:
-                connection = await asyncpg.connect(self._url, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S)
+            async with self._one_by_one:
                 try:
-                    return await work(connection)
-                finally:
-                    connection.terminate()
-            except _DRIVER_ERRORS:
-                await asyncio.sleep(_AGAIN_S)
+                    if self._connection is None:
+                        self._connection = await asyncpg.connect(
+                            self._url, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
+                        )
+                    return await work(self._connection)
+                except _DRIVER_ERRORS:
+                    self.close()
+            await asyncio.sleep(_AGAIN_S)

@@ -12,7 +12,7 @@ from tests.support.stories import USERS, Scene, Step, Touches, action, known, ma
 Json = dict[str, Any]
 Event = tuple[str, str, Json]
 
-PAGES: Final = 40
+PAGES: Final = 200
 """Interactions of one request that are only looked at: nine in ten fire nothing."""
 CLICKED: Final = "redirect_link.clicked"
 _REST_DEADLINE_S: Final = 60.0
