@@ -90,6 +90,7 @@ class Elsewhere:
 
     webhook: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
     mail: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
+    function: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
 
 
 async def check(
@@ -271,7 +272,7 @@ def _erased(claim: Claim, seen: Mapping[str, Any]) -> Iterator[str]:
 
 def _arrived(claim: Claim, states: Mapping[str, str], elsewhere: Elsewhere) -> Iterator[str]:
     """Say what came that should not have, did not come, or came again with other bytes, or a second time as mail."""
-    came = {"webhook": elsewhere.webhook, "mail": elsewhere.mail}
+    came = {"webhook": elsewhere.webhook, "mail": elsewhere.mail, "function": elsewhere.function}
     known: dict[str, set[str]] = defaultdict(set)
     for _, _, outcome in claim.outcomes:
         if (where := ARRIVES.get(outcome.command.type)) is None:

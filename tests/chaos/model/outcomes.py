@@ -7,10 +7,12 @@ from typing import Any
 from tests.chaos.model.expectation import ExpectedCommand, ExpectedInteraction
 from tests.chaos.model.log import Accepted, Consented, Definitions, ProspectLog
 
-ARRIVES = {"fire_webhook": "webhook", "send_email": "mail"}
+ARRIVES = {"fire_webhook": "webhook", "send_email": "mail", "execute_lambda": "function"}
 """Outside actions whose effect is seen elsewhere than in the database."""
 WRONG = "/wrong"
 """The path of a webhook that is refused for good."""
+MISSING = "wrong"
+"""A function that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ def _outside(log: ProspectLog, interaction: ExpectedInteraction, action: Mapping
     if action["type"] == "send_email":
         return _mail(log, interaction)
     if action["type"] == "fire_webhook" and action["params"]["url"].endswith(WRONG):
+        return frozenset({"dead"})
+    if action["type"] == "execute_lambda" and action["params"]["function"] == MISSING:
         return frozenset({"dead"})
     return frozenset({"done"})
 

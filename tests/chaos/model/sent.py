@@ -20,6 +20,7 @@ EXECUTOR_OF = {
     "notify_user": "notify",
     "create_crm_task": "tasks",
     "fire_webhook": "webhook",
+    "execute_lambda": "lambda",
 }
 """Whose topic an action's commands go to."""
 

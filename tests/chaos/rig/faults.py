@@ -19,7 +19,7 @@ from schemas import topics
 from schemas.topics import OUTSIDE_EXECUTORS, RECORD_EXECUTORS
 from services.chassis import kafka
 from tests.chaos.rig.proxy import Link, Toxic
-from tests.chaos.rig.sinks import Mood
+from tests.chaos.rig.sinks import Mood, Sink
 from tests.chaos.rig.stage import SERVICES, Stage
 from tests.support.eventually import eventually
 from tests.support.poison import BAD_JSON
@@ -47,7 +47,9 @@ _POINTS: Final[Mapping[str, tuple[str, ...]]] = {
         ),
     ),
     "records": tuple(f"executor.{name}.{point}" for name in RECORD_EXECUTORS for point in _RECORD_POINTS),
-    "deliveries": tuple(f"executor.{name}.{point}" for name in ("webhook", "email") for point in _DELIVERY_POINTS),
+    "deliveries": tuple(
+        f"executor.{name}.{point}" for name in ("webhook", "email", "lambda") for point in _DELIVERY_POINTS
+    ),
 }
 
 
@@ -232,10 +234,10 @@ async def copied(stage: Stage, random: Random) -> str:
 
 
 async def destinations_dead(stage: Stage, random: Random) -> str:
-    """Let the web or the mail server answer nothing, refuse, or take what comes and say nothing."""
-    who, time_s = random.choice(("web", "mail")), random.uniform(1.0, 6.0)
+    """Let the web server, the mail server or the functions answer nothing, refuse, or take what comes and say nothing."""
+    who, time_s = random.choice(("web", "mail", "functions")), random.uniform(1.0, 6.0)
     mood: Mood = random.choice(("refusing", "hanging", "dropping"))
-    sink = stage.sinks.web if who == "web" else stage.sinks.mail
+    sink: Sink = getattr(stage.sinks, who)
     sink.mood = mood
     await asyncio.sleep(time_s)
     sink.mood = "well"

@@ -75,8 +75,8 @@ async def play(
     history = History(stage.folder / f"history-{seed}.jsonl")
     before = await fingerprint(stage.database_url)
     ended = {name: len(codes) for name, codes in stage.keeper.ended.items()}
-    stage.sinks.web.came.clear()
-    stage.sinks.mail.came.clear()
+    for sink in stage.sinks.all:
+        sink.came.clear()
     stage.reader.forget()
     traffic = Traffic(stage.work, scene, stage.database_url, history, seed=seed, lanes=_LANES, per_s=per_s)
     acting = asyncio.ensure_future(traffic.run())
@@ -104,7 +104,7 @@ async def play(
     healed = time.monotonic()
     restless = await _at_rest(stage)
     run.rest_s = time.monotonic() - healed
-    elsewhere = Elsewhere(dict(stage.sinks.web.came), dict(stage.sinks.mail.came))
+    elsewhere = Elsewhere(*(dict(sink.came) for sink in stage.sinks.all))
     played = Played(run, traffic.claim(), elsewhere, before)
     codes = {name: all_codes[ended[name] :] for name, all_codes in stage.keeper.ended.items()}
     sent = await _sent(stage, played.claim)

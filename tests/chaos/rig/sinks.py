@@ -1,6 +1,8 @@
 """Where effects leave the system: a web server, a mail server and functions that keep what came, and can be in a bad mood."""
 
 import asyncio
+import base64
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -31,23 +33,52 @@ class Sink:
         self.at.setdefault(command_id, asyncio.get_running_loop().time())
 
 
-class WebSink(Sink):
-    """A receiver of webhooks: `/wrong` answers 400 for good, everything else 200. And of calls of functions, which echo."""
+class HttpSink(Sink):
+    """A server that keeps what it is sent."""
 
-    async def hook(self, request: web.Request) -> web.StreamResponse:
+    async def taken(self, request: web.Request) -> web.StreamResponse:
+        """Keep a request, and answer it as the mood is."""
         body = await request.read()
         if self.mood == "refusing":
             return web.Response(status=503)
-        self.keep(request.headers.get("webhook-id", "without an id"), body)
+        self.keep(self.id_of(request), body)
         if self.mood == "hanging":
             await asyncio.sleep(_HANGS_S)
-        if self.mood == "dropping":
-            self._drop(request)
+        if self.mood == "dropping" and request.transport is not None:
+            request.transport.abort()
+        return self.answer(request)
+
+    def id_of(self, request: web.Request) -> str:
+        """Return the command's id."""
+        raise NotImplementedError
+
+    def answer(self, request: web.Request) -> web.Response:
+        """Answer when all is well."""
+        raise NotImplementedError
+
+
+class WebSink(HttpSink):
+    """A receiver of webhooks: `/wrong` answers 400 for good, everything else 200."""
+
+    def id_of(self, request: web.Request) -> str:
+        return request.headers.get("webhook-id", "without an id")
+
+    def answer(self, request: web.Request) -> web.Response:
         return web.Response(status=400 if request.path == "/wrong" else 200)
 
-    def _drop(self, request: web.Request) -> None:
-        if request.transport is not None:
-            request.transport.abort()
+
+class FunctionSink(HttpSink):
+    """AWS Lambda, as far as `Invoke`: there is no function `wrong`, every other one returns null."""
+
+    def id_of(self, request: web.Request) -> str:
+        context = json.loads(base64.b64decode(request.headers.get("X-Amz-Client-Context", "e30=")))
+        return str(context.get("custom", {}).get("command_id", "without an id"))
+
+    def answer(self, request: web.Request) -> web.Response:
+        if request.path.endswith("/functions/wrong/invocations"):
+            headers = {"x-amzn-ErrorType": "ResourceNotFoundException"}
+            return web.json_response({"Type": "User", "message": "no such function"}, status=404, headers=headers)
+        return web.json_response(None)
 
 
 class MailSink(Sink):
@@ -88,25 +119,32 @@ class MailSink(Sink):
 
 @dataclass(frozen=True, slots=True)
 class Sinks:
-    """Both, and their settings of the services."""
+    """Everybody outside."""
 
     web: WebSink
     mail: MailSink
+    functions: FunctionSink
+
+    @property
+    def all(self) -> tuple[Sink, ...]:
+        """Return each."""
+        return self.web, self.mail, self.functions
 
 
 @asynccontextmanager
 async def sinks() -> AsyncIterator[Sinks]:
     """Listen on free ports."""
-    both = Sinks(WebSink(), MailSink())
-    app = web.Application()
-    app.router.add_route("*", "/{rest:.*}", both.web.hook)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    outside = Sinks(WebSink(), MailSink(), FunctionSink())
     async with AsyncExitStack() as stack:
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, HOST, 0).start()
-        both.web.port = runner.addresses[0][1]
-        server = await asyncio.start_server(both.mail.session, HOST, 0, limit=1 << 22)
+        for sink in (outside.web, outside.functions):
+            app = web.Application()
+            app.router.add_route("*", "/{rest:.*}", sink.taken)
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, HOST, 0).start()
+            sink.port = runner.addresses[0][1]
+        server = await asyncio.start_server(outside.mail.session, HOST, 0, limit=1 << 22)
         stack.callback(server.close)
-        both.mail.port = server.sockets[0].getsockname()[1]
-        yield both
+        outside.mail.port = server.sockets[0].getsockname()[1]
+        yield outside

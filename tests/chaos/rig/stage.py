@@ -48,6 +48,11 @@ _SETTINGS: Final = {
     "FA_EXECUTORS__REMOTE__LEASE_MARGIN_S": "2",
     "FA_EXECUTORS__REMOTE__SWEEP_S": "1",
     "FA_EXECUTORS__REMOTE__RATE_PER_S": "1000",
+    "FA_EXECUTORS__REMOTE__LAMBDA_RETRY_MAX_S": "2",
+    "FA_LAMBDA__REGION": "eu-west-1",
+    "FA_LAMBDA__TIMEOUT_S": "2",
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
     "FA_WEBHOOK__TOTAL_TIMEOUT_S": "2",
     "FA_MAIL__TIMEOUT_S": "4",
 }
@@ -96,7 +101,8 @@ class Stage:
         """Make every way and everybody outside good again."""
         for link in self.links.values():
             link.heal()
-        self.sinks.web.mood = self.sinks.mail.mood = "well"
+        for sink in self.sinks.all:
+            sink.mood = "well"
         for name in self.processes:
             self.clock_file(name).unlink(missing_ok=True)
 
@@ -120,6 +126,7 @@ async def staged(folder: Path, random: Random) -> AsyncIterator[Stage]:
             **{f"client>{name}": (port, own) for name, (own, port) in doors.items()},
             "deliveries>web": (free_port(), outside.web.port),
             "deliveries>mail": (free_port(), outside.mail.port),
+            "deliveries>functions": (free_port(), outside.functions.port),
         }
         links = {name: Link(name, port, target, random) for name, (port, target) in targets.items()}
         await stack.enter_async_context(proxy.opened(links))
@@ -131,6 +138,7 @@ async def staged(folder: Path, random: Random) -> AsyncIterator[Stage]:
             "FA_CONSOLE__PUBLIC_URL": client["ingest"],
             "FA_MAIL__PUBLIC_URL": client["ingest"],
             "FA_MAIL__PORT": str(links["deliveries>mail"].port),
+            "FA_LAMBDA__ENDPOINT": f"http://{HOST}:{links['deliveries>functions'].port}",
             "FA_WEBHOOK__ALLOW": f"{HOST}:{links['deliveries>web'].port}",
         }
         processes = dict(_processes(env, links, url, folder))

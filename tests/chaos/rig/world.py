@@ -92,6 +92,8 @@ def _reach(web: str) -> list[Json]:
             criteria=rule("original.lead_id", "notNull"),
             frequency={"once": True},
         ),
+        action("run", "execute_lambda", {"function": "enrich"}),
+        action("lost", "execute_lambda", {"function": "wrong"}, frequency={"first": 2}),
         action("behind", "fire_webhook", {"url": f"{web}/behind"}, frequency={"first": 2}),
     ]
 
