@@ -19,7 +19,6 @@ from tests.simulation.processes import Life
 from tests.simulation.virtual import at_most
 
 PARTITIONS: Final = 2
-_AWAY: Final = RetryableError("the broker is away")
 _REJOIN_S: Final = 0.2
 
 
@@ -136,7 +135,7 @@ class Broker:
         """Append and acknowledge. Raises RetryableError when it is unknown whether it is there, or a part of it."""
         await life.boundary()
         if not self.up:
-            raise _AWAY
+            raise RetryableError("the broker is away")
         if self.strikes(0.02):
             self.append(topic, partition, records[: self._random.randint(0, len(records))])
             raise RetryableError("the acknowledgement was lost")
