@@ -1,4 +1,4 @@
-"""A real Apache Kafka on this machine: one node that is broker and controller (KRaft), without ZooKeeper or Docker."""
+"""A real Apache Kafka on this machine: nodes that are broker and controller (KRaft), one or several, without ZooKeeper or Docker."""
 
 import asyncio
 import logging
@@ -32,6 +32,24 @@ _JAVA_OPTIONS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """Several nodes: the port where each is a controller, by its number. Every record is kept by up to three of them."""
+
+    controllers: Mapping[int, int]
+    id: str = field(default_factory=lambda: urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode())
+
+    @property
+    def replicas(self) -> int:
+        """Return how many nodes keep a record."""
+        return min(3, len(self.controllers))
+
+    @property
+    def min_isr(self) -> int:
+        """Return how many must have it before it is acknowledged."""
+        return max(1, self.replicas - 1)
+
+
+@dataclass(frozen=True, slots=True)
 class KafkaServer:
     """Where the broker keeps its data, and how to run it."""
 
@@ -43,6 +61,9 @@ class KafkaServer:
     java_options: tuple[str, ...] = ()
     ways: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """More listeners by name: the port, and the port that clients are told, as somebody stands in between."""
+    node: int = 1
+    cluster: Cluster | None = None
+    """None: this node is alone."""
 
     @property
     def bootstrap(self) -> str:
@@ -62,11 +83,12 @@ class KafkaServer:
     async def prepare(self) -> None:
         """Write the properties, and format the folder when it is new. Raises DeployError."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        cluster = self.cluster or Cluster({self.node: free_port()})
         self._properties.write_text(
-            _properties(self.folder / "log", self.port, free_port(), self.ways), encoding="utf-8"
+            _properties(self.folder / "log", self.port, self.ways, self.node, cluster), encoding="utf-8"
         )
         if not self._formatted:
-            await self._format()
+            await self._format(cluster.id)
 
     @property
     def _properties(self) -> Path:
@@ -88,8 +110,7 @@ class KafkaServer:
             *arguments,
         )
 
-    async def _format(self) -> None:
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    async def _format(self, cluster_id: str) -> None:
         argv = self._argv(
             "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(self._properties), heap_mib=128
         )
@@ -129,12 +150,14 @@ async def answers(kafka: Kafka) -> str | None:
     return None if brokers else "no broker is registered yet"
 
 
-def _properties(log_folder: Path, port: int, controller_port: int, ways: Mapping[str, tuple[int, int]]) -> str:
+def _properties(log_folder: Path, port: int, ways: Mapping[str, tuple[int, int]], node: int, cluster: Cluster) -> str:
+    replicas, min_isr = str(cluster.replicas), str(cluster.min_isr)
+    controller_port = cluster.controllers[node]
     own = {"PLAINTEXT": (port, port), **{name.upper(): ports for name, ports in ways.items()}}
     values = {
         "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+        "node.id": str(node),
+        "controller.quorum.voters": ",".join(f"{one}@{HOST}:{at}" for one, at in cluster.controllers.items()),
         "controller.listener.names": "CONTROLLER",
         "listeners": ",".join(
             (*(f"{name}://{HOST}:{at}" for name, (at, _) in own.items()), f"CONTROLLER://{HOST}:{controller_port}")
@@ -144,15 +167,15 @@ def _properties(log_folder: Path, port: int, controller_port: int, ways: Mapping
         "log.dirs": str(log_folder),
         "auto.create.topics.enable": "false",
         "message.max.bytes": str(2 * 1024 * 1024),
-        "default.replication.factor": "1",
-        "min.insync.replicas": "1",
-        "offsets.topic.replication.factor": "1",
+        "default.replication.factor": replicas,
+        "min.insync.replicas": min_isr,
+        "offsets.topic.replication.factor": replicas,
         "offsets.topic.num.partitions": "8",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": min_isr,
         "transaction.state.log.num.partitions": "8",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
+        "share.coordinator.state.topic.replication.factor": replicas,
+        "share.coordinator.state.topic.min.isr": min_isr,
         "share.coordinator.state.topic.num.partitions": "1",
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",

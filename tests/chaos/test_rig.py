@@ -13,7 +13,7 @@ import asyncpg
 from tests.chaos.model.checker import assert_exact
 from tests.chaos.rig import faults
 from tests.chaos.rig.run import Played, judged, play
-from tests.chaos.rig.stage import SERVICES, Stage, staged
+from tests.chaos.rig.stage import SMALL, Stage, staged
 from tests.chaos.rig.world import make_world
 
 DAMAGE: Final = (
@@ -38,7 +38,7 @@ DAMAGE: Final = (
 async def test_faults_under_load_leave_every_effect_once_and_damage_is_told(tmp_path: Path) -> None:
     async with staged(tmp_path, Random(1)) as stage:
         scene = await make_world(stage)
-        each = [partial(faults.kill, name=name) for name in SERVICES]
+        each = [partial(faults.kill, name=name) for name in SMALL.services]
         kills = await play(stage, scene, 1, [*each, faults.broker_killed, faults.database_killed])
         assert_exact(kills.run.violations)
         assert kills.run.kills == len(each) + 2

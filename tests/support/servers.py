@@ -1,13 +1,14 @@
 """A real broker and a real database for tests, on free ports, in a folder of their own, not forced to disk."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.local import class_cache, kafka, postgres
 from deploy.local.child import Child
-from deploy.local.kafka import KafkaServer
+from deploy.local.kafka import Cluster, KafkaServer
 from deploy.local.ports import free_port
 from deploy.local.postgres import PostgresServer
 from deploy.local.settings import LocalSettings
@@ -45,14 +46,32 @@ class RunningPostgres:
 
 
 @asynccontextmanager
-async def running_kafka(folder: Path, ways: Mapping[str, tuple[int, int]] | None = None) -> AsyncIterator[RunningKafka]:
-    """Run a broker without topics; `ways` are more listeners, see `KafkaServer`."""
+async def running_kafka(folder: Path) -> AsyncIterator[RunningKafka]:
+    """Run a broker without topics."""
+    async with running_brokers(folder, [{}]) as (broker,):
+        yield broker
+
+
+@asynccontextmanager
+async def running_brokers(
+    folder: Path, ways: Sequence[Mapping[str, tuple[int, int]]]
+) -> AsyncIterator[Sequence[RunningKafka]]:
+    """Run a cluster without topics, of one broker for each of `ways`: its further listeners, see `KafkaServer`."""
     settings = LocalSettings()
-    server = replace(await kafka.server(settings, folder / "kafka", free_port()), ways=ways or {})
-    server = await class_cache.warmed(server, settings.cache_dir)
-    await server.prepare()
-    async with _running(Child(server.spec(folder / "kafka.log"))) as child:
-        yield RunningKafka(child, server)
+    plain = await class_cache.warmed(await kafka.server(settings, folder / "kafka", free_port()), settings.cache_dir)
+    cluster = Cluster({node: free_port() for node, _ in enumerate(ways, 1)}) if len(ways) > 1 else None
+    servers = [
+        replace(plain, folder=folder / f"kafka-{node}", port=free_port(), ways=own, node=node, cluster=cluster)
+        for node, own in enumerate(ways, 1)
+    ]
+    for server in servers:
+        await server.prepare()
+    children = [Child(server.spec(folder / f"kafka-{server.node}.log")) for server in servers]
+    async with AsyncExitStack() as stack:
+        async with asyncio.TaskGroup() as group:
+            for child in children:
+                group.create_task(stack.enter_async_context(_running(child)))
+        yield [RunningKafka(child, server) for child, server in zip(children, servers, strict=True)]
 
 
 @asynccontextmanager

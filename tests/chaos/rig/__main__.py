@@ -21,7 +21,7 @@ from tests.chaos.rig.recovery import outage, recoveries
 from tests.chaos.rig.report import Session, write
 from tests.chaos.rig.run import Run, drawn, play
 from tests.chaos.rig.samples import sampled
-from tests.chaos.rig.stage import Stage, staged
+from tests.chaos.rig.stage import LARGE, SMALL, Stage, staged
 from tests.chaos.rig.world import make_world
 
 _OUTAGE_S = 60.0
@@ -34,7 +34,9 @@ async def main() -> int:
     session = Session(f"python -m tests.chaos.rig {' '.join(sys.argv[1:])}")
     with tempfile.TemporaryDirectory(prefix="finish-chaos-") as folder:
         try:
-            async with staged(Path(asked.folder or folder), Random(asked.first)) as stage:
+            async with staged(
+                Path(asked.folder or folder), Random(asked.first), LARGE if asked.large else SMALL
+            ) as stage:
                 await _played(stage, session, asked)
         finally:
             if asked.report and session.runs:
@@ -98,6 +100,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--faults", type=int, default=1, help="so many in each run beside a kill")
     parser.add_argument("--plan", nargs="+", default=[], help="these faults in each run, instead of drawn ones")
+    parser.add_argument("--large", action="store_true", help="three brokers, and two processes of every executor")
     parser.add_argument("--per-s", type=float, default=40.0, help="requests a second that are tried")
     parser.add_argument("--report", help="write docs/proof/<REPORT>.md")
     parser.add_argument("--folder", help="keep logs and histories there")

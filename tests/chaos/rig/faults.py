@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from random import Random
 from typing import Final
@@ -20,9 +21,10 @@ from schemas.topics import OUTSIDE_EXECUTORS, RECORD_EXECUTORS
 from services.chassis import kafka
 from tests.chaos.rig.proxy import Link, Toxic
 from tests.chaos.rig.sinks import Mood, Sink
-from tests.chaos.rig.stage import SERVICES, Stage
+from tests.chaos.rig.stage import Stage, broker_names, part_of
 from tests.support.eventually import eventually
 from tests.support.poison import BAD_JSON
+from tests.support.servers import RunningKafka
 
 Fault = Callable[[Stage, Random], Awaitable[str]]
 
@@ -39,12 +41,9 @@ _DELIVERY_POINTS: Final = (
 _POINTS: Final[Mapping[str, tuple[str, ...]]] = {
     "relay": ("relay.before-publish", "relay.after-ack", "relay.after-delete"),
     "ingest": ("ingest.before-publish", "ingest.after-ack"),
-    **dict.fromkeys(
-        ("evaluator-1", "evaluator-2"),
-        tuple(
-            f"evaluator.{point}"
-            for point in ("before-send", "after-send", "before-checkpoint", "after-checkpoint", "before-commit")
-        ),
+    "evaluator": tuple(
+        f"evaluator.{point}"
+        for point in ("before-send", "after-send", "before-checkpoint", "after-checkpoint", "before-commit")
     ),
     "records": tuple(f"executor.{name}.{point}" for name in RECORD_EXECUTORS for point in _RECORD_POINTS),
     "deliveries": tuple(
@@ -70,15 +69,15 @@ for pid in pids:
 
 async def kill(stage: Stage, random: Random, name: str | None = None) -> str:
     """Kill a service, this one or any, with SIGKILL."""
-    name = name or random.choice(tuple(SERVICES))
+    name = name or random.choice(tuple(stage.processes))
     await stage.processes[name].kill()
     return f"killed {name}"
 
 
 async def kill_at_a_step(stage: Stage, random: Random, name: str | None = None, point: str | None = None) -> str:
     """Kill a service, this one or any, and the next process of it again when it comes to a step boundary."""
-    name = name or random.choice(tuple(_POINTS))
-    point, number = point or random.choice(_POINTS[name]), random.randint(1, 4)
+    name = name or random.choice([name for name in stage.processes if part_of(name) in _POINTS])
+    point, number = point or random.choice(_POINTS[part_of(name)]), random.randint(1, 4)
     ended = len(stage.keeper.ended[name])
     stage.keeper.fail[name] = f"{point}:{number}:kill"
     await stage.processes[name].kill()
@@ -92,14 +91,14 @@ async def kill_at_a_step(stage: Stage, random: Random, name: str | None = None, 
 
 async def terminate(stage: Stage, random: Random) -> str:
     """Stop a service in its own time; the next one starts."""
-    name = random.choice(tuple(SERVICES))
+    name = random.choice(tuple(stage.processes))
     await stage.processes[name].stop()
     return f"stopped {name}"
 
 
 async def suspend(stage: Stage, random: Random, name: str | None = None) -> str:
     """Let a service, this one or any, stand still, longer than its session at times: it comes back as a zombie."""
-    name, time_s = name or random.choice(tuple(SERVICES)), random.uniform(1.0, 9.0)
+    name, time_s = name or random.choice(tuple(stage.processes)), random.uniform(1.0, 9.0)
     process = stage.processes[name]
     process.suspend()
     await asyncio.sleep(time_s)
@@ -119,19 +118,21 @@ async def storm(stage: Stage, random: Random) -> str:
 
 async def broker_killed(stage: Stage, random: Random) -> str:
     """Kill the broker, and start it on its log."""
-    await stage.broker.child.kill()
+    name, broker = _a_broker(stage, random)
+    await broker.child.kill()
     await asyncio.sleep(random.uniform(0.0, 2.0))
-    await broker_up(stage)
-    return "killed the broker"
+    await broker_up(broker)
+    return f"killed {name}"
 
 
 async def broker_suspended(stage: Stage, random: Random) -> str:
     """Let the broker stand still, as in a long collection of garbage."""
     time_s = random.uniform(1.0, 9.0)
-    stage.broker.child.send(signal.SIGSTOP)
+    name, broker = _a_broker(stage, random)
+    broker.child.send(signal.SIGSTOP)
     await asyncio.sleep(time_s)
-    stage.broker.child.send(signal.SIGCONT)
-    return f"suspended the broker for {time_s:.1f} s"
+    broker.child.send(signal.SIGCONT)
+    return f"suspended {name} for {time_s:.1f} s"
 
 
 async def database_killed(stage: Stage, random: Random) -> str:
@@ -176,7 +177,8 @@ async def link_silent(stage: Stage, random: Random) -> str:
 
 async def packets_delayed(stage: Stage, random: Random) -> str:
     """Hold what one connection of a service to the broker has sent, while its other ones go on."""
-    link = stage.links[f"{random.choice(tuple(SERVICES))}>broker"]
+    name, broker = random.choice(tuple(stage.processes)), random.choice(broker_names(len(stage.brokers)))
+    link = stage.links[f"{name}>{broker}"]
     time_s, held = random.uniform(2.0, 12.0), link.silence_one()
     await asyncio.sleep(time_s)
     held.release()
@@ -203,12 +205,14 @@ async def link_bad(stage: Stage, random: Random) -> str:
 
 async def rewound(stage: Stage, random: Random) -> str:
     """Let executors read again what they have carried out."""
-    name, executors = random.choice((("records", RECORD_EXECUTORS), ("deliveries", OUTSIDE_EXECUTORS)))
-    async with stage.keeper.held(name):
-        await stage.processes[name].stop()
+    part, executors = random.choice((("records", RECORD_EXECUTORS), ("deliveries", OUTSIDE_EXECUTORS)))
+    async with AsyncExitStack() as stack:
+        for name in stage.processes_of(part):
+            await stack.enter_async_context(stage.keeper.held(name))
+            await stage.processes[name].stop()
         for executor in executors:
             await _rewind(stage, topics.executor_group(executor), topics.commands(executor))
-    return f"rewound the groups of {name}"
+    return f"rewound the groups of {part}"
 
 
 async def copied(stage: Stage, random: Random) -> str:
@@ -246,7 +250,7 @@ async def destinations_dead(stage: Stage, random: Random) -> str:
 
 async def clock_stepped(stage: Stage, random: Random) -> str:
     """Move a process's clock, and back."""
-    name = random.choice(tuple(SERVICES))
+    name = random.choice(tuple(stage.processes))
     step, time_s = random.choice(_SMALL_STEPS if name == "ingest" else _STEPS), random.uniform(1.0, 4.0)
     written = stage.clock_file(name).with_suffix(".new")
     written.write_text(step, encoding="ascii")
@@ -274,15 +278,16 @@ async def database_disk_full(stage: Stage, random: Random) -> str:
 async def broker_disk_full(stage: Stage, random: Random) -> str:
     """Let the broker append to no file, for a while: it gives up its log folder and ends."""
     time_s = random.uniform(0.5, 3.0)
-    server = stage.broker.child
+    name, broker = _a_broker(stage, random)
+    server = broker.child
     await _limit(server, 4096)
     await asyncio.sleep(time_s)
     await _limit(server, resource.RLIM_INFINITY)
     ended = not server.running or await server.spec.ready() is not None
     if ended:
         await server.kill()
-        await broker_up(stage)
-    return f"the broker's disk was full for {time_s:.1f} s{', which ended it' if ended else ''}"
+        await broker_up(broker)
+    return f"the disk of {name} was full for {time_s:.1f} s{', which ended it' if ended else ''}"
 
 
 async def poisoned(stage: Stage, random: Random) -> str:
@@ -342,7 +347,7 @@ def _some_links(stage: Stage, random: Random) -> list[Link]:
     """Choose one way, or all that lead to a part."""
     if random.random() < 0.6:
         return [random.choice(list(stage.links.values()))]
-    return stage.links_of(random.choice(("broker", "database", "client", *SERVICES)))
+    return stage.links_of(random.choice((*broker_names(len(stage.brokers)), "database", "client", *stage.processes)))
 
 
 def _names(links: Iterable[Link]) -> str:
@@ -350,10 +355,16 @@ def _names(links: Iterable[Link]) -> str:
     return names[0] if len(names) == 1 else f"{len(names)} ways ({names[0]} and others)"
 
 
-async def broker_up(stage: Stage) -> None:
-    """Start the broker and wait until it answers."""
-    await stage.broker.child.start()
-    await stage.broker.child.wait_ready()
+async def broker_up(broker: RunningKafka) -> None:
+    """Start a broker and wait until it answers."""
+    await broker.child.start()
+    await broker.child.wait_ready()
+
+
+def _a_broker(stage: Stage, random: Random) -> tuple[str, RunningKafka]:
+    """Choose a broker, and how it is told."""
+    names = ("the broker",) if len(stage.brokers) == 1 else tuple(broker_names(len(stage.brokers)))
+    return random.choice(list(zip(names, stage.brokers, strict=True)))
 
 
 async def _limit(server: Child, size_bytes: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import aiohttp
 
 from tests.chaos.rig.faults import broker_up
-from tests.chaos.rig.stage import SERVICES, Stage
+from tests.chaos.rig.stage import Stage
 from tests.support.drain import drained
 from tests.support.eventually import eventually
 from tests.support.workspace import Refusal
@@ -43,13 +43,15 @@ async def recoveries(stage: Stage) -> Sequence[Recovery]:
     """Kill everything once, one after another, each on a system at rest, and click at once."""
     asset, people = await _pulse(stage)
 
+    broker = stage.brokers[0]
+
     async def server(kill: Callable[[], Awaitable[None]], start: Callable[[], Awaitable[None]]) -> None:
         await kill()
         await start()
 
     kills: dict[str, Callable[[], Awaitable[Any]]] = {
-        **{name: stage.processes[name].kill for name in SERVICES},
-        "broker": lambda: server(stage.broker.child.kill, lambda: broker_up(stage)),
+        **{name: stage.processes[name].kill for name in stage.processes},
+        "broker": lambda: server(broker.child.kill, lambda: broker_up(broker)),
         "database": lambda: server(stage.database.child.kill, stage.database.restart),
     }
     return [await _recovery(stage, name, kill, asset, people) for name, kill in kills.items()]

@@ -118,7 +118,7 @@ def _invariants(session: Session) -> Iterator[str]:
 
 
 def _faults(runs: Sequence[Run]) -> Iterator[str]:
-    kinds = Counter(re.sub(r"[\d.]+", "n", what.split(" for ")[0]) for run in runs for what in run.faults)
+    kinds = Counter(re.sub(r"\d+(\.\d+)?", "n", what.split(" for ")[0]) for run in runs for what in run.faults)
     yield "## Faults"
     yield ""
     yield "| fault | times |"

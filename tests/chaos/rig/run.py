@@ -1,6 +1,7 @@
 """One seed on a stage: clients act while faults come and go; then all is healed, comes to rest, and is held to the clients' log."""
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ REST_DEADLINE_S: Final = 120.0
 KILLED: Final = -9
 _KNOWN_ENDS: Final = (0, KILLED, EXIT_FAILED)
 _LANES: Final = 12
+_SERVER_KILLED: Final = re.compile(r"killed (the broker|broker-\d|the database)$")
 _REQUESTS_PER_S: Final = 40.0
 _READY_BETWEEN: Final = 0.5
 """How often all is ready again when the next fault comes."""
@@ -110,7 +112,7 @@ async def play(
     sent = await _sent(stage, played.claim)
     run.violations = [*waiting, *restless, *sent, *await judged(stage, played), *_ends(codes)]
     run.kills = sum(code == KILLED for each in codes.values() for code in each)
-    run.kills += sum(what in ("killed the broker", "killed the database") for what in run.faults)
+    run.kills += sum(bool(_SERVER_KILLED.match(what)) for what in run.faults)
     run.interactions = sum(isinstance(entry, Accepted) for log in played.claim.logs.values() for entry in log.entries)
     run.commands = sum(1 for _ in played.claim.outcomes)
     run.erased_addresses = [log.entries[0].values["email"] for owner, log in traffic.log.prospects.items()

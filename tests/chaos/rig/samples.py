@@ -11,7 +11,7 @@ import asyncpg
 import psutil
 from aiokafka.errors import KafkaError
 
-from tests.chaos.rig.stage import Stage
+from tests.chaos.rig.stage import Stage, broker_names
 from tests.support.drain import lags
 
 _EVERY_S: Final = 2.0
@@ -61,7 +61,9 @@ class Samples:
 
     def _processes(self, stage: Stage, at: float) -> None:
         pids = {name: process.pid for name, process in stage.processes.items() if process.running}
-        pids |= {"broker": stage.broker.child.pid, "database": stage.database.child.pid}
+        pids |= {"database": stage.database.child.pid}
+        names = broker_names(len(stage.brokers))
+        pids |= {name: broker.child.pid for name, broker in zip(names, stage.brokers, strict=True)}
         for name, pid in pids.items():
             with suppress(psutil.Error):
                 process = psutil.Process(pid)

@@ -1,7 +1,7 @@
 """The whole system for the rig: broker, database, every service, sinks, and a link of its own on every way between two of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,21 +23,38 @@ from tests.chaos.rig.sinks import Sinks, sinks
 from tests.support.databases import migrated_template, with_database
 from tests.support.deployment import TOKEN_KEYS, add_key
 from tests.support.keeper import Keeper, kept
-from tests.support.servers import RunningKafka, RunningPostgres, running_kafka, running_postgres
+from tests.support.servers import RunningKafka, RunningPostgres, running_brokers, running_postgres
 from tests.support.service_process import ServiceProcess
 from tests.support.workspace import Workspace, workspace
 
 PARTITIONS: Final = 4
-SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "relay": ("relay",),
-    "console": ("console",),
-    "ingest": ("ingest",),
-    "evaluator-1": ("evaluator",),
-    "evaluator-2": ("evaluator",),
-    "records": ("executors", *RECORD_EXECUTORS),
-    "deliveries": ("executors", *OUTSIDE_EXECUTORS),
-}
-"""Processes by name: the module under `services`, and its arguments."""
+_RECORDS: Final = ("executors", *RECORD_EXECUTORS)
+_DELIVERIES: Final = ("executors", *OUTSIDE_EXECUTORS)
+_DOORS: Final = {"relay": ("relay",), "console": ("console",), "ingest": ("ingest",)}
+_EVALUATORS: Final = {"evaluator-1": ("evaluator",), "evaluator-2": ("evaluator",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many brokers, and processes by name: the module under `services`, and its arguments."""
+
+    brokers: int
+    services: Mapping[str, tuple[str, ...]]
+
+
+SMALL: Final = Size(1, {**_DOORS, **_EVALUATORS, "records": _RECORDS, "deliveries": _DELIVERIES})
+LARGE: Final = Size(
+    3,
+    {
+        **_DOORS,
+        **_EVALUATORS,
+        "records-1": _RECORDS,
+        "records-2": _RECORDS,
+        "deliveries-1": _DELIVERIES,
+        "deliveries-2": _DELIVERIES,
+    },
+)
+"""Three brokers, each record on all and acknowledged by two; two processes of every executor."""
 _SETTINGS: Final = {
     "FA_TOKENS__KEYS": TOKEN_KEYS,
     "FA_KAFKA__SESSION_TIMEOUT_MS": "6000",
@@ -63,7 +80,7 @@ _SETTINGS: Final = {
 class Stage:
     """What a run acts on. `database_url` and `kafka` are past the links."""
 
-    broker: RunningKafka
+    brokers: Sequence[RunningKafka]
     database: RunningPostgres
     database_url: str
     kafka: Kafka
@@ -81,6 +98,10 @@ class Stage:
         """Return the links that have one of these at an end."""
         return [link for name, link in self.links.items() if set(name.split(">")) & set(ends)]
 
+    def processes_of(self, part: str) -> list[str]:
+        """Return the names of the processes that share this part's work."""
+        return [name for name in self.processes if part_of(name) == part]
+
     def clock_file(self, name: str) -> Path:
         """Return what moves the clock of a process."""
         return _clock_file(self.folder, name)
@@ -93,7 +114,9 @@ class Stage:
         finally:
             await connection.close(timeout=10)
         kafka = next(
-            part for part in self.broker.server.class_path.split(":") if "kafka_2" in part or "kafka-clients" in part
+            part
+            for part in self.brokers[0].server.class_path.split(":")
+            if "kafka_2" in part or "kafka-clients" in part
         )
         return {"PostgreSQL": told.split(maxsplit=1)[0], "Kafka": kafka.rpartition("-")[2].removesuffix(".jar")}
 
@@ -108,21 +131,25 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(folder: Path, random: Random) -> AsyncIterator[Stage]:
+async def staged(folder: Path, random: Random, size: Size = SMALL) -> AsyncIterator[Stage]:
     """Start everything, wait until it is ready, keep it running, and stop it in the end."""
     async with AsyncExitStack() as stack:
-        ways = {name: (free_port(), free_port()) for name in SERVICES}
-        broker = await stack.enter_async_context(running_kafka(folder / "broker", ways))
+        ways = [{name: (free_port(), free_port()) for name in size.services} for _ in range(size.brokers)]
+        brokers = await stack.enter_async_context(running_brokers(folder / "broker", ways))
         database = await stack.enter_async_context(running_postgres(folder / "database"))
-        kafka = Kafka(bootstrap=broker.bootstrap)
-        await topics.apply(kafka, Topics(keyed_partitions=PARTITIONS, replicas=1))
+        kafka = Kafka(bootstrap=",".join(broker.bootstrap for broker in brokers))
+        await topics.apply(kafka, Topics(keyed_partitions=PARTITIONS, replicas=size.brokers))
         server = database.url_of("postgres")
         url = with_database(server, await stack.enter_async_context(migrated_template(server)))
         outside = await stack.enter_async_context(sinks())
         doors = {name: (free_port(), free_port()) for name in ("ingest", "console")}
         targets = {
-            **{f"{name}>broker": (port, own) for name, (own, port) in ways.items()},
-            **{f"{name}>database": (free_port(), database.server.port) for name in SERVICES},
+            **{
+                f"{name}>{broker}": (port, own)
+                for broker, each in zip(broker_names(size.brokers), ways, strict=True)
+                for name, (own, port) in each.items()
+            },
+            **{f"{name}>database": (free_port(), database.server.port) for name in size.services},
             **{f"client>{name}": (port, own) for name, (own, port) in doors.items()},
             "deliveries>web": (free_port(), outside.web.port),
             "deliveries>mail": (free_port(), outside.mail.port),
@@ -141,22 +168,34 @@ async def staged(folder: Path, random: Random) -> AsyncIterator[Stage]:
             "FA_LAMBDA__ENDPOINT": f"http://{HOST}:{links['deliveries>functions'].port}",
             "FA_WEBHOOK__ALLOW": f"{HOST}:{links['deliveries>web'].port}",
         }
-        processes = dict(_processes(env, links, url, folder))
+        processes = dict(_processes(size, env, links, url, folder))
         async with asyncio.TaskGroup() as group:
             for process in processes.values():
                 group.create_task(stack.enter_async_context(process))
         work = await stack.enter_async_context(workspace(client["ingest"], client["console"], key))
         keeper = await stack.enter_async_context(kept(processes))
         reader = await stack.enter_async_context(reading(kafka, url))
-        yield Stage(broker, database, url, kafka, outside, links, processes, keeper, reader, work, folder)
+        yield Stage(brokers, database, url, kafka, outside, links, processes, keeper, reader, work, folder)
+
+
+def part_of(name: str) -> str:
+    """Return the part whose work a process shares: `records` of `records-2`."""
+    return name.partition("-")[0]
+
+
+def broker_names(brokers: int) -> list[str]:
+    """Return what the brokers are called in the names of links."""
+    return ["broker"] if brokers == 1 else [f"broker-{node}" for node in range(1, brokers + 1)]
 
 
 def _processes(
-    env: Mapping[str, str], links: Mapping[str, Link], url: str, folder: Path
+    size: Size, env: Mapping[str, str], links: Mapping[str, Link], url: str, folder: Path
 ) -> Iterator[tuple[str, ServiceProcess]]:
-    for name, (module, *arguments) in SERVICES.items():
+    for name, (module, *arguments) in size.services.items():
         own = {
-            "FA_KAFKA__BOOTSTRAP": f"{HOST}:{links[f'{name}>broker'].port}",
+            "FA_KAFKA__BOOTSTRAP": ",".join(
+                f"{HOST}:{links[f'{name}>{broker}'].port}" for broker in broker_names(size.brokers)
+            ),
             "FA_KAFKA__MEMBER_ID": name,
             "FA_POSTGRES__URL": _at_port(url, links[f"{name}>database"].port),
             "FA_CLOCK__FILE": str(_clock_file(folder, name)),
