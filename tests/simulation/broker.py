@@ -55,7 +55,8 @@ class Member(Protocol):
 class Group:
     """The members of one group. Rebalances come one after the other; who is held or dead is left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Random) -> None:
+        self._random = random
         self.committed: Counter[int] = Counter()
         self.members: list[Member] = []
         self.shares: dict[int, Member] = {}
@@ -81,8 +82,11 @@ class Group:
             self.members = [member for member in self.members if member.life.alive and not member.life.held]
             await _all(member.revoked() for member in self.members if id(member) in before)
             self.members = [member for member in self.members if member.life.alive]
+            turn = self._random.randrange(PARTITIONS)  # a partition may come back to who had it, or go to the other one
             self.shares = {
-                number: self.members[number % len(self.members)] for number in range(PARTITIONS) if self.members
+                number: self.members[(number + turn) % len(self.members)]
+                for number in range(PARTITIONS)
+                if self.members
             }
             for member in self.members:
                 mine = [number for number, owner in self.shares.items() if owner is member]
@@ -102,7 +106,7 @@ class Broker:
         self.up = True
         self.faulty = True
         self.logs: dict[tuple[str, int], list[Record]] = defaultdict(list)
-        self.groups: dict[str, Group] = defaultdict(Group)
+        self.groups: dict[str, Group] = defaultdict(lambda: Group(random))
         self.states: dict[int, dict[bytes, bytes]] = defaultdict(dict)
         self.positions: dict[int, Any] = {}
         self.fences: Counter[int] = Counter()

@@ -190,10 +190,17 @@ class Schedule:
             UUID(command.id) for one in expected.interactions for command in one.commands if command.state is not None
         }
         await until(lambda: self._store.settled(awaited), 0.3)
-        values = {
-            **expected.record,
-            "fields": {**expected.record["fields"], "industry": self._random.choice(("Retail", "Energy"))},
-        }
+        fields = expected.record["fields"]
+        changed = self._random.choice(
+            (
+                {"fields": {**fields, "industry": self._random.choice(("Retail", "Energy"))}},
+                {"fields": {**fields, "city": "Cork"}},
+                {"score": self._random.randrange(20)},
+                {"owner": None},
+                {"tags": []},
+            )
+        )
+        values = {**expected.record, **changed}
         listed, version = await self._written(log.prospect_id, values)
         log.entries.append(Changed(values, version, listed, START))
         self._counts["changes"] += 1

@@ -40,6 +40,8 @@ _EVALUATOR: Final = Evaluator(checkpoint_interval_ms=500, frames_ahead_max=2, st
 _EXECUTORS: Final = Executors(lanes=1, poll_ms=4000, batch_max_records=5, commit_interval_s=0.3)
 _REGISTRY: Final = executors()
 _SLOW_SHARE: Final = 0.15
+_SLOW_SHARE_AT_FIRST: Final = 0.5
+"""Of a batch that the one before may have sent already."""
 _SLOW_S: Final = (0.1, 0.6, 2.0)
 _CHECKPOINT_LOST: Final = 0.06
 
@@ -117,6 +119,7 @@ class Relaying:
         self._broker, self._store, self._random = broker, store, random
 
     async def __call__(self, life: Life) -> None:
+        slow_share = _SLOW_SHARE_AT_FIRST
         while True:
             await life.boundary()
             if not self._store.up or not self._store.visible:
@@ -127,8 +130,9 @@ class Relaying:
                 await self._broker.send(
                     life, topics.INTERACTIONS, partition_of(prospect_id), [(prospect_id.encode(), value, [])]
                 )
-                if self._random.random() < _SLOW_SHARE:  # others write in between, when this is a repeat as well
+                if self._random.random() < slow_share:  # others write in between, when this is a repeat as well
                     await asyncio.sleep(self._random.choice(_SLOW_S))
+            slow_share = _SLOW_SHARE
             await life.boundary()
             self._store.take_away(len(batch))
 
