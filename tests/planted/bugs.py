@@ -171,12 +171,6 @@ BUGS: Final = (
         "if command.id in claimed:",
     ),
     Bug(
-        "a repeat moves no mark",
-        SETTLEMENT,
-        "others = [entry.command for entry in entries if entry.command.prospect_id in existing]",
-        "others = []",
-    ),
-    Bug(
         "a batch's commands of a prospect change places",
         SETTLEMENT,
         "in rounds((effect.command.prospect_id, effect) for effect in effects)",

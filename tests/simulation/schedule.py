@@ -90,12 +90,14 @@ class Schedule:
         """Play it."""
         evaluating = Evaluating(self._broker, self._compiled, self._random)
         executing = Executing(self._broker, self._store, self._executors)
+        relaying = Relaying(self._broker, self._store, self._random)
         mains = {
             "evaluator-1": evaluating,
             "evaluator-2": evaluating,
             "executors-1": executing,
             "executors-2": executing,
-            "relay": Relaying(self._broker, self._store, self._random),
+            "relay-1": relaying,
+            "relay-2": relaying,
         }
         self._processes = {name: supervised(name, main, self._random) for name, main in mains.items()}
         try:

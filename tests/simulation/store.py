@@ -46,6 +46,7 @@ class Store:
         """Rows that the outbox has ever had; what is behind `gone` is not in the log yet."""
         self.gone = 0
         self._relay: asyncio.Future[None] | None = None
+        self._leader: Life | None = None
 
     def strikes(self, probability: float) -> bool:
         """Draw whether something goes wrong here."""
@@ -101,8 +102,15 @@ class Store:
         if self.visible and self._relay is not None and not self._relay.done():
             self._relay.set_result(None)
 
+    def leads(self, life: Life) -> bool:
+        """Tell whether this relay is the leader, or is now, as the one before is dead or taken for dead."""
+        leader = self._leader
+        if leader is None or not leader.alive or (leader.held and self.strikes(0.5)):
+            self._leader = life
+        return self._leader is life
+
     async def more(self, most_s: float) -> None:
-        """Wait until something is committed into the outbox, or so long. For the one relay."""
+        """Wait until something is committed into the outbox, or so long. For the relay that leads."""
         self._relay = asyncio.get_running_loop().create_future()
         await at_most(self._relay, most_s)
 
@@ -110,8 +118,10 @@ class Store:
         """Tell whether these have ended and a change can be written right away: what is in an open transaction does not count."""
         return self.up and not self.lock.locked() and self.ledger.keys() >= set(commands)
 
-    def take_away(self, count: int) -> None:
-        """Delete the first rows of the outbox, which are in the log."""
+    def take_away(self, life: Life, count: int) -> None:
+        """Delete the first rows of the outbox, which are in the log, unless this relay leads no more."""
+        if self._leader is not life:
+            return
         del self.outbox[:count]
         self.visible -= count
         self.gone += count

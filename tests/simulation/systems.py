@@ -39,6 +39,7 @@ _KAFKA: Final = Kafka.model_construct(topic_prefix="", bootstrap="")
 _EVALUATOR: Final = Evaluator(checkpoint_interval_ms=500, frames_ahead_max=2, states_decoded_max=1)
 _EXECUTORS: Final = Executors(lanes=1, poll_ms=4000, batch_max_records=5, commit_interval_s=0.3)
 _REGISTRY: Final = executors()
+_STANDBY_S: Final = 0.5
 _SLOW_SHARE: Final = 0.15
 _SLOW_SHARE_AT_FIRST: Final = 0.5
 """Of a batch that the one before may have sent already."""
@@ -113,7 +114,10 @@ class Executing:
 
 
 class Relaying:
-    """The relay: what is committed goes into the log, in order, and only then out of the outbox."""
+    """A relay: what is committed goes into the log, in order, and only then out of the outbox.
+
+    One that was held and replaced meanwhile goes on with its batch before it learns of it.
+    """
 
     def __init__(self, broker: Broker, store: Store, random: Random) -> None:
         self._broker, self._store, self._random = broker, store, random
@@ -122,6 +126,9 @@ class Relaying:
         slow_share = _SLOW_SHARE_AT_FIRST
         while True:
             await life.boundary()
+            if not self._store.leads(life):
+                await asyncio.sleep(_STANDBY_S)
+                continue
             if not self._store.up or not self._store.visible:
                 await self._store.more(_IDLE_S)
                 continue
@@ -134,7 +141,7 @@ class Relaying:
                     await asyncio.sleep(self._random.choice(_SLOW_S))
             slow_share = _SLOW_SHARE
             await life.boundary()
-            self._store.take_away(len(batch))
+            self._store.take_away(life, len(batch))
 
 
 class _Checkpoints(CheckpointWriter):
