@@ -193,7 +193,7 @@ class Schedule:
         }
         await until(lambda: self._store.settled(awaited), 0.3)
         fields = expected.record["fields"]
-        changed = self._random.choice(
+        changed: Mapping[str, Any] = self._random.choice(
             (
                 {"fields": {**fields, "industry": self._random.choice(("Retail", "Energy"))}},
                 {"fields": {**fields, "city": "Cork"}},

@@ -15,10 +15,10 @@ from pathlib import Path
 from random import Random
 
 from deploy.local.child import ROOT
-from tests.chaos.rig.ends import leaks
+from tests.chaos.rig.ends import growth, leaks
 from tests.chaos.rig.faults import named, nothing
 from tests.chaos.rig.recovery import outage, recoveries
-from tests.chaos.rig.report import Session, write
+from tests.chaos.rig.report import AT_THE_END, Session, write
 from tests.chaos.rig.run import Run, drawn, play
 from tests.chaos.rig.samples import sampled
 from tests.chaos.rig.stage import LARGE, SMALL, Stage, staged
@@ -66,8 +66,11 @@ async def _played(stage: Stage, session: Session, asked: argparse.Namespace) -> 
                 return
     if asked.report:
         session.at_the_end = await leaks(stage, [each for run in session.runs for each in run.erased_addresses])
-        session.checked_at_the_end = True
-        if not asked.hours:
+        session.looked_for = frozenset({"I11", "I16"})
+        if asked.hours:
+            session.at_the_end += growth(session.samples, stage.processes)
+            session.looked_for = frozenset(AT_THE_END)
+        else:
             session.recoveries = await recoveries(stage)
             session.outage = await outage(stage, _OUTAGE_S, _OUTAGE_PER_S)
         for violation in session.at_the_end:

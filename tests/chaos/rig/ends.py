@@ -1,15 +1,21 @@
-"""What is looked for once, when all runs are over: what is left of the erased in any table, and of anybody in logs and metrics."""
+"""What is looked for once, when all runs are over: what is left of the erased in any table, and of anybody in logs and metrics; and
+what grew."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from statistics import median
 
 import asyncpg
 
-from tests.chaos.rig.stage import Stage
+from tests.chaos.rig.samples import Samples
+from tests.chaos.rig.stage import Stage, part_of
 from tests.support.canaries import tables_with
 
 _ERASED_MAX = 20
 _DOMAIN = "@example.com"
 """Of every address that a client has given."""
+_GROWTH_MAX = 1.1
+_SLACK = 5.0
+"""MiB, or descriptors."""
 
 
 async def leaks(stage: Stage, erased: Collection[str]) -> list[str]:
@@ -27,6 +33,20 @@ async def leaks(stage: Stage, erased: Collection[str]) -> list[str]:
     finally:
         await connection.close(timeout=30)
     return found
+
+
+def growth(samples: Samples, services: Iterable[str]) -> Iterator[str]:
+    """Say which service needs more at the end than after a quarter of the time: I17. Evaluators hold what they know of prospects."""
+    for name in services:
+        for what, series in (("memory", samples.memory), ("descriptors", samples.descriptors)):
+            if what == "memory" and part_of(name) == "evaluator":
+                continue
+            points = series[name]
+            end = points[-1][0]
+            early = median(value for at, value in points if end / 4 <= at <= end / 2)
+            late = median(value for at, value in points if at >= end * 3 / 4)
+            if late > early * _GROWTH_MAX + _SLACK:
+                yield f"I17 {what} of {name} grew from {early:.0f} to {late:.0f}"
 
 
 def _in_logs(stage: Stage) -> Iterator[str]:

@@ -39,6 +39,7 @@ class Run:
     seed: int
     faults: list[str] = field(default_factory=list)
     kills: int = 0
+    prospects: int = 0
     interactions: int = 0
     commands: int = 0
     edits: int = 0
@@ -114,6 +115,7 @@ async def play(
     run.kills = sum(code == KILLED for each in codes.values() for code in each)
     run.kills += sum(bool(_SERVER_KILLED.match(what)) for what in run.faults)
     run.interactions = sum(isinstance(entry, Accepted) for log in played.claim.logs.values() for entry in log.entries)
+    run.prospects = len(played.claim.logs)
     run.commands = sum(1 for _ in played.claim.outcomes)
     run.erased_addresses = [log.entries[0].values["email"] for owner, log in traffic.log.prospects.items()
                             if owner in traffic.erased and isinstance(log.entries[0], Created)]  # fmt: skip
