@@ -183,6 +183,12 @@ BUGS: Final = (
         "        if round_ == self._round:\n            self._settled |= behind\n            self._uncommitted |= behind\n        await self._pipeline.settle(entries)\n",
     ),
     Bug(
+        "a commit overtakes the one before it",
+        CONSUMER,
+        "        async with self._committing:\n",
+        "        async with asyncio.Lock():\n",
+    ),
+    Bug(
         "a batch that met an outage is forgotten",
         PIPELINE,
         '                metrics.RETRIES.labels(self._name, "database").inc()\n',

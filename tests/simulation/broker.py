@@ -20,6 +20,7 @@ from tests.simulation.virtual import at_most
 
 PARTITIONS: Final = 2
 _REJOIN_S: Final = 0.2
+_BACKOFF_S: Final = 0.1
 
 
 class Record(NamedTuple):
@@ -253,14 +254,19 @@ class Reader:
             await self._group.join(self)
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Keep where it is. Raises CommitFailedError for what is another's, or with the broker away."""
-        async with self._connection:  # one request after the other, as they were made
-            await self._committed(offsets)
+        """Keep where it is, and try again by itself, as aiokafka does: others may come in between. Raises CommitFailedError for
+        what is another's."""
+        while not await self._committed(offsets):
+            await asyncio.sleep(_BACKOFF_S)
 
-    async def _committed(self, offsets: Mapping[TopicPartition, int]) -> None:
-        await self.life.boundary()
-        if not self._broker.up or not all(self._group.owns(self, part.partition) for part in offsets):
-            raise CommitFailedError
-        for part, offset in offsets.items():
-            self._group.committed[part.partition] = offset
-        await self.life.boundary()
+    async def _committed(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        async with self._connection:  # one request after the other, as they were made
+            await self.life.boundary()
+            if not all(self._group.owns(self, part.partition) for part in offsets):
+                raise CommitFailedError
+            if not self._broker.up or self._broker.strikes(0.4):
+                return False
+            for part, offset in offsets.items():
+                self._group.committed[part.partition] = offset
+            await self.life.boundary()
+            return True

@@ -37,7 +37,7 @@ RECORD_MAX_BYTES: Final = 1_000_000
 _IDLE_S: Final = 4.0
 _KAFKA: Final = Kafka.model_construct(topic_prefix="", bootstrap="")
 _EVALUATOR: Final = Evaluator(checkpoint_interval_ms=500, frames_ahead_max=2, states_decoded_max=1)
-_EXECUTORS: Final = Executors(lanes=1, poll_ms=4000, batch_max_records=5, commit_interval_s=0.3)
+_EXECUTORS: Final = Executors(lanes=2, poll_ms=4000, batch_max_records=5, commit_interval_s=0.3)
 _REGISTRY: Final = executors()
 _STANDBY_S: Final = 0.5
 _SLOW_SHARE: Final = 0.15

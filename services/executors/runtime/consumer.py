@@ -53,6 +53,7 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._settled: dict[TopicPartition, int] = {}
         self._uncommitted: dict[TopicPartition, int] = {}
         self._commit_due_s = 0.0
+        self._committing = asyncio.Lock()
         self._round = 0
         """Counts rebalances: what was fetched before one is settled, but says nothing about this member's offsets."""
 
@@ -147,13 +148,21 @@ class CommandConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     async def _commit_when_due(self, reader: AIOKafkaConsumer) -> None:
         now_s = asyncio.get_running_loop().time()
-        if self._uncommitted and now_s >= self._commit_due_s:
+        if self._uncommitted and now_s >= self._commit_due_s and not self._committing.locked():
             self._commit_due_s = now_s + self._limits.commit_interval_s
             await self._commit(reader)
             failpoint(f"executor.{self._executor.name}.after-offsets")
 
     async def _commit(self, reader: AIOKafkaConsumer) -> None:
-        """Commit what is settled of the partitions that are still this member's; what fails is tried again."""
+        """Commit what is settled of the partitions that are still this member's; what fails is tried again.
+
+        One after the other: the client tries again by itself after a pause, and a later commit that came in between would
+        be taken back by it.
+        """
+        async with self._committing:
+            await self._commit_settled(reader)
+
+    async def _commit_settled(self, reader: AIOKafkaConsumer) -> None:
         offsets, self._uncommitted = self._uncommitted, {}
         kept = {partition: offset for partition, offset in offsets.items() if partition in reader.assignment()}
         try:

@@ -1,5 +1,6 @@
 """What an executor commits, and when it does not."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,6 +52,30 @@ async def test_a_commit_that_failed_is_tried_again_for_what_is_settled_by_then(c
     member.failing = None
     await consumer._commit(member)
     assert member.committed == [{PART: 9}]
+
+
+async def test_a_commit_waits_for_the_one_before_it_which_would_take_it_back_otherwise(
+    consumer: CommandConsumer,
+) -> None:
+    """aiokafka tries a commit again by itself, with the offsets of then; the broker keeps what comes last."""
+    loaded, waiting = asyncio.Event(), asyncio.Event()
+
+    class Loading(Member):
+        async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+            if not self.committed and not waiting.is_set():
+                waiting.set()
+                await loaded.wait()
+            await super().commit(offsets)
+
+    member: Any = Loading()
+    older = asyncio.create_task(consumer._commit(member))
+    await waiting.wait()
+    consumer._settled[PART] = consumer._uncommitted[PART] = 9
+    newer = asyncio.create_task(consumer._commit(member))
+    await asyncio.sleep(0)
+    loaded.set()
+    await asyncio.gather(older, newer)
+    assert member.committed == [{PART: 5}, {PART: 9}]
 
 
 async def test_a_commit_that_failed_because_partitions_moved_is_not_tried_again(consumer: CommandConsumer) -> None:
