@@ -256,7 +256,9 @@ class Reader:
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Keep where it is, and try again by itself, as aiokafka does: others may come in between. Raises CommitFailedError for
         what is another's."""
-        while not await self._committed(offsets):
+        while True:
+            if await self._committed(offsets):
+                return
             await asyncio.sleep(_BACKOFF_S)
 
     async def _committed(self, offsets: Mapping[TopicPartition, int]) -> bool:

@@ -64,7 +64,7 @@ class Load:
         self.log = ClientLog(history or History())
 
     async def run(self) -> None:
-        """Play until `stop`; those who act then come to their end."""
+        """Play until `stop`; those who act then end where they are."""
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._lanes):
@@ -101,6 +101,8 @@ class Load:
         log = self.log.prospects[prospect_id] = ProspectLog(prospect_id, [created])
         for step in self._tell(number, random):
             await self._turn()
+            if self._stopping.is_set():
+                return
             await self.step(log, step)
 
     async def step(self, log: ProspectLog, step: Any) -> None:

@@ -12,8 +12,10 @@ from tests.support.stories import USERS, Scene, Step, Touches, action, known, ma
 Json = dict[str, Any]
 Event = tuple[str, str, Json]
 
-PAGES: Final = 200
+PAGES: Final = 300
 """Interactions of one request that are only looked at: nine in ten fire nothing."""
+_LOOKS_MAX: Final = 5
+"""Such requests of one prospect: what is remembered of each has a cap."""
 CLICKED: Final = "redirect_link.clicked"
 _REST_DEADLINE_S: Final = 60.0
 
@@ -46,13 +48,14 @@ async def make_world(stage: Stage) -> Scene:
 def life(number: int, random: Random) -> Iterator[Step | Leaves | Vanishes]:
     """Yield the steps of one prospect: the load's story with outside actions, many looks, an end now and then."""
     reach: Event = ("reach", CLICKED, {})
-    leaves = number % 5 == 3
+    leaves, looks = number % 5 == 3, 0
     for step in story(number, random):
         yield step
         match random.randrange(6):
             case 0:
                 yield Touches((reach,))
-            case 1:
+            case 1 if looks < _LOOKS_MAX:
+                looks += 1
                 yield Touches(tuple(("page", CLICKED, {"amount": random.randrange(10)}) for _ in range(PAGES)))
             case 2 if leaves:
                 leaves = False
