@@ -1,4 +1,9 @@
-"""The defects, each a few characters of the product's own code."""
+"""The defects, each a few characters of the product's own code.
+
+Two that were thought of are not here, as no effect can tell them. A lane that somebody else had is kept: it decides again what
+was decided, with the same bytes, until the fence refuses its checkpoint and the process starts anew. A repeat moves no mark:
+that matters once an event comes again after seven days, when its uid is forgotten; a test of the executors has it.
+"""
 
 from typing import Final, NamedTuple
 
@@ -14,7 +19,6 @@ class Bug(NamedTuple):
 
 LANES: Final = "services/evaluator/lanes.py"
 EVALUATION: Final = "services/evaluator/evaluation.py"
-OWNERSHIP: Final = "services/evaluator/ownership.py"
 STORE: Final = "services/evaluator/state_store.py"
 STEP: Final = "core/step.py"
 SEQUENCES: Final = "core/sequences.py"
@@ -63,12 +67,6 @@ BUGS: Final = (
         EVALUATION,
         "outputs[topics.DECISIONS].append((key, decision, headers))",
         "pass",
-    ),
-    Bug(
-        "a lane that somebody else had is kept",
-        OWNERSHIP,
-        "return {lane.source for lane, was_lost in zip(kept, answers, strict=True) if was_lost}",
-        "return set()",
     ),
     Bug(
         "an evicted state is not kept",
