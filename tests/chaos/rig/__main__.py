@@ -1,11 +1,12 @@
 """Play seeds on one system that stays up: `python -m tests.chaos.rig --runs 25`, or `--hours 1` of a steady load without a fault.
 
 Prints a line for each seed. `--report NAME` writes docs/proof/NAME.md, with the plots, the recovery times of every part and what
-is looked for at the end. Exit code 0: nothing was found.
+is looked for at the end. Exit code 0: nothing was found. SIGINT or SIGTERM end it after what was played so far, with its page.
 """
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -31,6 +32,10 @@ _OUTAGE_PER_S = 200.0
 async def main() -> int:
     """Play, and print."""
     asked = _asked()
+    me = asyncio.current_task()
+    assert me is not None
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, me.cancel)
     session = Session(f"python -m tests.chaos.rig {' '.join(sys.argv[1:])}")
     with tempfile.TemporaryDirectory(prefix="finish-chaos-") as folder:
         try:
@@ -38,6 +43,8 @@ async def main() -> int:
                 Path(asked.folder or folder), Random(asked.first), LARGE if asked.large else SMALL
             ) as stage:
                 await _played(stage, session, asked)
+        except asyncio.CancelledError:
+            print("stopped")
         finally:
             if asked.report and session.runs:
                 print(f"written: {write(session, ROOT / 'docs' / 'proof', asked.report).relative_to(ROOT)}")
@@ -46,7 +53,7 @@ async def main() -> int:
         f"{len(runs)} runs, {sum(run.interactions for run in runs):,} interactions, {sum(run.commands for run in runs):,}"
         f" commands, {sum(run.kills for run in runs)} kills, {found} violations"
     )
-    return 1 if found else 0
+    return 1 if found or not runs else 0
 
 
 async def _played(stage: Stage, session: Session, asked: argparse.Namespace) -> None:
