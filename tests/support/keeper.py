@@ -38,14 +38,18 @@ class Keeper:
                 group.create_task(self._keep(name))
 
     async def ready(self, *names: str) -> None:
-        """Return when these, or all, are ready."""
+        """Return when these, or all, are ready. Raises AssertionError that says who is not, and why, after 45 s."""
         for name in names or self._processes:
             process = self._processes[name]
 
             async def is_ready(process: ServiceProcess = process) -> bool:
                 return process.running and await process.not_ready() is None
 
-            await eventually(is_ready, READY_DEADLINE_S, poll_s=0.1)
+            try:
+                await eventually(is_ready, READY_DEADLINE_S, poll_s=0.1)
+            except AssertionError:
+                why = await process.not_ready() if process.running else "it does not run"
+                raise AssertionError(f"{name} is not ready after {READY_DEADLINE_S:.0f} s: {why}") from None
 
     async def _keep(self, name: str) -> None:
         process = self._processes[name]

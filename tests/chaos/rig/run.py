@@ -82,21 +82,22 @@ async def play(
         sink.came.clear()
     stage.reader.forget()
     traffic = Traffic(stage.work, scene, stage.database_url, history, seed=seed, lanes=_LANES, per_s=per_s)
-    acting = asyncio.ensure_future(traffic.run())
+    acting, waiting = asyncio.ensure_future(traffic.run()), []
     try:
         for fault in plan:
             await asyncio.sleep(random.uniform(0.3, 1.5))
             run.faults.append(await fault(stage, random))
             if random.random() < _READY_BETWEEN:
-                await stage.keeper.ready()
+                waiting += await _unready(stage)
     except BaseException:
         acting.cancel()
         raise
     traffic.stop()
     stage.heal()
-    await stage.keeper.ready()
+    waiting += await _unready(stage)
     await asyncio.wait([acting], timeout=REST_DEADLINE_S)
-    waiting = [] if acting.done() else [f"I1 clients wait for ever: {what}" for what in _waiting()]
+    if not acting.done():
+        waiting += [f"I1 clients wait for ever: {what}" for what in _waiting()]
     acting.cancel()
     try:
         await acting
@@ -124,6 +125,15 @@ async def play(
     history.close()
     run.total_s = time.monotonic() - began
     return played
+
+
+async def _unready(stage: Stage) -> list[str]:
+    """Return when all are ready, or say who is not."""
+    try:
+        await stage.keeper.ready()
+    except AssertionError as exc:
+        return [f"I1 {exc}"]
+    return []
 
 
 async def _sent(stage: Stage, claim: Claim) -> list[str]:
