@@ -1,8 +1,7 @@
 """The defects, each a few characters of the product's own code.
 
-Two that were thought of are not here, as no effect can tell them. A lane that somebody else had is kept: it decides again what
-was decided, with the same bytes, until the fence refuses its checkpoint and the process starts anew. A repeat moves no mark:
-that matters once an event comes again after seven days, when its uid is forgotten; a test of the executors has it.
+Two have not been found yet: "a lane that somebody else had is kept" (by reading: it decides the same again until the fence refuses
+its checkpoint) and "a repeat moves no mark" (by reading: it takes an event that comes again once its uid is forgotten).
 """
 
 from typing import Final, NamedTuple
@@ -19,6 +18,7 @@ class Bug(NamedTuple):
 
 LANES: Final = "services/evaluator/lanes.py"
 EVALUATION: Final = "services/evaluator/evaluation.py"
+OWNERSHIP: Final = "services/evaluator/ownership.py"
 STORE: Final = "services/evaluator/state_store.py"
 STEP: Final = "core/step.py"
 SEQUENCES: Final = "core/sequences.py"
@@ -67,6 +67,12 @@ BUGS: Final = (
         EVALUATION,
         "outputs[topics.DECISIONS].append((key, decision, headers))",
         "pass",
+    ),
+    Bug(
+        "a lane that somebody else had is kept",
+        OWNERSHIP,
+        "return {lane.source for lane, was_lost in zip(kept, answers, strict=True) if was_lost}",
+        "return set()",
     ),
     Bug(
         "an evicted state is not kept",
@@ -167,6 +173,12 @@ BUGS: Final = (
         TAKING,
         "if command.id in claimed and first[command.id] is entry:",
         "if command.id in claimed:",
+    ),
+    Bug(
+        "a repeat moves no mark",
+        SETTLEMENT,
+        "others = [entry.command for entry in entries if entry.command.prospect_id in existing]",
+        "others = []",
     ),
     Bug(
         "a batch's commands of a prospect change places",

@@ -1,7 +1,7 @@
 """Play seeds on one system that stays up: `python -m tests.chaos.rig --runs 25`, or `--hours 1` of a steady load without a fault.
 
 Prints a line for each seed. `--report NAME` writes docs/proof/NAME.md, with the plots, the recovery times of every part and what
-is looked for at the end. Exit code 0: nothing was found. SIGINT or SIGTERM end it after what was played so far, with its page.
+is looked for at the end. Exit code 0: nothing was found. SIGINT or SIGTERM end it with a page of what was played so far, and 1.
 """
 
 import argparse
@@ -44,7 +44,7 @@ async def main() -> int:
             ) as stage:
                 await _played(stage, session, asked)
         except asyncio.CancelledError:
-            print("stopped")
+            session.stopped = True
         finally:
             if asked.report and session.runs:
                 print(f"written: {write(session, ROOT / 'docs' / 'proof', asked.report).relative_to(ROOT)}")
@@ -53,7 +53,7 @@ async def main() -> int:
         f"{len(runs)} runs, {sum(run.interactions for run in runs):,} interactions, {sum(run.commands for run in runs):,}"
         f" commands, {sum(run.kills for run in runs)} kills, {found} violations"
     )
-    return 1 if found or not runs else 0
+    return 1 if found or not runs or session.stopped else 0
 
 
 async def _played(stage: Stage, session: Session, asked: argparse.Namespace) -> None:

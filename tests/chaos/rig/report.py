@@ -56,6 +56,8 @@ class Session:
     recoveries: Sequence[Recovery] = ()
     outage: Outage | None = None
     at_the_end: list[str] = field(default_factory=list)
+    stopped: bool = False
+    """Ended before all was played."""
     looked_for: frozenset[str] = frozenset()
     """Which of `AT_THE_END` were."""
     servers: Mapping[str, str] = field(default_factory=dict)
