@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import asyncpg
@@ -114,16 +115,22 @@ class Dispatching(Bench):
 
 
 async def run_dry(dispatcher: Dispatcher) -> None:
-    """Run a dispatcher until nothing is due that it has room for, and let it end what it began."""
-    stopping = asyncio.Event()
-    running = asyncio.create_task(dispatcher.run(stopping))
-    await asyncio.sleep(0.05)
-    quiet = 0
-    while quiet < 3 and not running.done():
-        await asyncio.sleep(0.03)
-        quiet = 0 if dispatcher.busy else quiet + 1
-    stopping.set()
-    await running
+    """Run a dispatcher until three looks for work in a row found none that it has room for, and end what it began."""
+    stopping, take, idle = asyncio.Event(), dispatcher.take, 0
+
+    async def look() -> int:
+        nonlocal idle
+        busy, taken = dispatcher.busy, 0
+        try:
+            taken = await take()
+        finally:
+            idle = 0 if busy or taken or dispatcher.busy else idle + 1
+            if idle == 3:
+                stopping.set()
+        return taken
+
+    with patch.object(dispatcher, "take", look):
+        await dispatcher.run(stopping)
 
 
 @asynccontextmanager
