@@ -82,12 +82,13 @@ class Sequences:
             uids=self._remembered(uids),
             windows=self._windows,
             fired={**state.fired, **self._fired} if self._fired else state.fired,
-            time_ms=self._now_ms,
+            time_ms=state.time_ms,
             erased=state.erased,
         )
 
     def _remembered(self, new: list[str]) -> Mapping[str, int]:
-        """Return what is not yet forgotten. The oldest stand first: while the first one counts, all do."""
+        """Return what is not yet forgotten. The oldest stand first, but for changes by a clock that was ahead: while the first
+        one counts, all are kept."""
         forgotten_ms = self._now_ms - self._limits.uids_kept_ms
         uids = dict(self._state.uids)
         if next(iter(uids.values()), self._now_ms) <= forgotten_ms:

@@ -62,7 +62,7 @@ class Fired(NamedTuple):
 class State(Struct, frozen=True, gc=False):
     """`values` are those of the snapshot at `version` (0: none yet) with `pending` folded in.
 
-    `uids` maps a remembered interaction to its acceptance time, oldest first; `windows` a spam key to its newest attempts.
+    `uids` maps a remembered interaction to its acceptance time, in the log's order; `windows` a spam key to its newest attempts.
     """
 
     version: int = 0
@@ -76,7 +76,8 @@ class State(Struct, frozen=True, gc=False):
     windows: Mapping[str, tuple[int, ...]] = {}
     fired: Mapping[str, Fired] = {}
     time_ms: int = 0
-    """The newest acceptance time seen: the window's clock never goes back."""
+    """The newest time that ingest stamped: the windows' clock, which never goes back. Who writes records has clocks of their own,
+    which move no window."""
     erased: bool = False
 
     @property

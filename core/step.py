@@ -74,9 +74,8 @@ def _step(
 def _snapshot(
     state: State, snapshot: Snapshot, base: int, definitions: Definitions, limits: Limits, size_bytes: int
 ) -> Step:
-    now_ms = max(state.time_ms, snapshot.recorded_ms)
     if snapshot.erased:
-        return Step(State(erased=True, time_ms=now_ms, uids=state.uids), "snapshot")
+        return Step(State(erased=True, time_ms=state.time_ms, uids=state.uids), "snapshot")
     if state.erased:
         return Step(state, "snapshot")
     if snapshot.version > state.version:
@@ -90,7 +89,6 @@ def _snapshot(
             pending=pending,
             pending_bytes=size(pending),
             values=folded(snapshot.values, pending),
-            time_ms=now_ms,
         )
     if not snapshot.raises:
         return Step(state, "snapshot")
@@ -98,9 +96,10 @@ def _snapshot(
     causes = [cause for cause in changes if cause.uid not in state.uids]
     if not causes:
         return Step(state, "snapshot")
+    changed_ms = max(state.time_ms, snapshot.recorded_ms)
     try:
-        _admit(state, now_ms, limits)
-        return _carried_out(Sequences(state, now_ms, base, definitions, limits), causes, "snapshot", limits)
+        _admit(state, changed_ms, limits)
+        return _carried_out(Sequences(state, changed_ms, base, definitions, limits), causes, "snapshot", limits)
     except Refused as refused:
         return Step(state, "snapshot", refused=refused)
 
@@ -118,7 +117,7 @@ def _interaction(state: State, interaction: Interaction, base: int, definitions:
     elif state.version == 0:
         raise Refused("unknown_prospect", "no snapshot of this prospect is in the log", uid=interaction.uid)
     _admit(state, now_ms, limits, interaction.uid)
-    sequences = Sequences(state, now_ms, base, definitions, limits)
+    sequences = Sequences(replace(state, time_ms=now_ms), now_ms, base, definitions, limits)
     if reason is None and sequences.is_spam(interaction):
         reason = "spam"
     return _carried_out(sequences, [interaction], reason or "decided", limits, reason)

@@ -1,8 +1,4 @@
-"""The defects, each a few characters of the product's own code.
-
-Two have not been found yet: "a lane that somebody else had is kept" (by reading: it decides the same again until the fence refuses
-its checkpoint) and "a repeat moves no mark" (by reading: it takes an event that comes again once its uid is forgotten).
-"""
+"""The defects, each a few characters of the product's own code."""
 
 from typing import Final, NamedTuple
 
@@ -81,6 +77,12 @@ BUGS: Final = (
         "self._encoded.pop(oldest, None)",
     ),
     # The machine.
+    Bug(
+        "a snapshot moves the windows' clock",
+        STEP,
+        "values=folded(snapshot.values, pending),",
+        "values=folded(snapshot.values, pending), time_ms=max(state.time_ms, snapshot.recorded_ms),",
+    ),
     Bug("a snapshot forgets pending effects", STEP, "pending = uncovered(state.pending, marks)", "pending = ()"),
     Bug(
         "a snapshot's values hide pending effects",
@@ -180,6 +182,7 @@ BUGS: Final = (
         "others = [entry.command for entry in entries if entry.command.prospect_id in existing]",
         "others = []",
     ),
+    Bug("a batch drops what is new in it", PIPELINE, "waiting = parted(entries)[::-1]", "waiting = [entries]"),
     Bug(
         "a batch's commands of a prospect change places",
         SETTLEMENT,

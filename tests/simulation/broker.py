@@ -111,6 +111,8 @@ class Broker:
         self.states: dict[int, dict[bytes, bytes]] = defaultdict(dict)
         self.positions: dict[int, Any] = {}
         self.fences: Counter[int] = Counter()
+        self.breaches: list[str] = []
+        """What the readers did that they must not."""
         self._waiting: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
 
     def strikes(self, probability: float) -> bool:

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from datetime import datetime, timedelta
 from random import Random
 from typing import Final
+
+from tests.simulation.virtual import VirtualClock
 
 LIFE: Final[ContextVar["Life"]] = ContextVar("life")
 """Whose task this is."""
@@ -28,6 +31,8 @@ class Process:
         self._task: asyncio.Task[None] | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self.deaths: list[str] = []
+        self.ahead = timedelta()
+        """Its clock is wrong by so much."""
 
     @property
     def held(self) -> bool:
@@ -93,8 +98,8 @@ class Process:
         await self.kill()
 
 
-class Life:
-    """One run of a process, as its parts know it."""
+class Life(VirtualClock):
+    """One run of a process, as its parts know it. Its clock is the process's."""
 
     def __init__(self, process: Process, number: int) -> None:
         self._process, self._number = process, number
@@ -103,6 +108,10 @@ class Life:
     def held(self) -> bool:
         """Whether it is suspended now."""
         return self._process.held
+
+    def now(self) -> datetime:
+        """Return the time of day by the process's clock."""
+        return super().now() + self._process.ahead
 
     @property
     def alive(self) -> bool:

@@ -2,10 +2,10 @@
 
 import asyncio
 import random as global_random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from random import Random
@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from core.definitions import Definitions as Compiled
+from core.state import decode
 from core.values import to_document
 from schemas import topics
 from schemas.action_lists import EXECUTOR_OF
@@ -27,13 +28,14 @@ from tests.simulation.broker import Broker, Record, partition_of
 from tests.simulation.processes import Process
 from tests.simulation.store import Store
 from tests.simulation.systems import Evaluating, Executing, Relaying, in_memory, supervised
-from tests.simulation.virtual import START, VirtualClock, run, until
+from tests.simulation.virtual import VirtualClock, run, text, until
 from tests.simulation.worlds import KINDS, TYPES, TYPES_OF, draw_lists, draw_prospects
 from tests.support.simulation import NOW, action_list, interaction
 
-Fault = Literal["kill", "hold", "broker", "database", "rewind", "rebalance"]
-FAULTS: Final[Sequence[Fault]] = ("kill", "kill", "kill", "hold", "broker", "database", "rewind", "rebalance")
-"""A process dies; stands still, and is taken for dead or not; a server is away; a group reads everything again; shares change."""
+Fault = Literal["kill", "hold", "broker", "database", "rewind", "rebalance", "clock"]
+FAULTS: Final[Sequence[Fault]] = ("kill", "kill", "kill", "hold", "broker", "database", "rewind", "rebalance", "clock")
+"""A process dies; stands still, and is taken for dead or not; a server is away; a group reads everything again; shares change;
+a process's clock is wrong for a while."""
 PROSPECTS: Final = 2
 WORLDS: Final = 997
 """So many different sets of lists: drawing and compiling one costs more than playing it."""
@@ -41,7 +43,14 @@ _SETTLED_S: Final = 200.0
 _PAUSES_S: Final = (0.0, 0.0, 0.02, 0.2, 1.0)
 _FAULTS_S: Final = (0.02, 0.1, 0.4, 1.0)
 _HELD_S: Final = (0.3, 2.0, 6.0)
+_CLOCK_STEPS: Final = (timedelta(minutes=-10), timedelta(minutes=10))
+_CLOCK_WRONG_SHARE: Final = 0.05
+"""Of what clients say, and of changes by hand: they come by processes that are not played here."""
+_FORGOTTEN_SHARE: Final = 0.15
+_FORGOTTEN: Final = timedelta(days=8)
 _OUTSIDE: Final = ("webhook",)
+_Decided = tuple[str, int, str, int]
+"""A decision as it is compared: whose, how deep, why nothing fires, how many actions do."""
 
 
 @dataclass(slots=True)
@@ -125,8 +134,8 @@ class Schedule:
         await self._pause()
         values = {"score": self._random.randrange(9), "fields": {"city": "Bonn"}}
         log = self._logs[prospect_id] = ProspectLog(prospect_id)
-        listed, _ = await self._written(prospect_id, record(values))
-        log.entries.append(Created(record(values), listed, START))
+        listed, _, recorded = await self._written(prospect_id, record(values))
+        log.entries.append(Created(record(values), listed, recorded))
         for _ in range(self._random.randint(1, 4)):
             await self._pause()
             match self._random.randrange(8):
@@ -139,6 +148,33 @@ class Schedule:
                     await self._accepted(log, events)
                     if self._random.random() < 0.1:
                         await self._accepted(log, events)
+        if self._random.random() < _FORGOTTEN_SHARE:
+            await self._come_again(log)
+
+    async def _come_again(self, log: ProspectLog) -> None:
+        """Post something a second time when the evaluator has forgotten it, and then something new.
+
+        That is eight days later; or now, behind what another ingest stamped so much ahead: the ledger has not forgotten.
+        """
+        accepted = [entry for entry in log.entries if isinstance(entry, Accepted)]
+        if not accepted:
+            return
+        later = max(entry.recorded for entry in accepted) + _FORGOTTEN
+        if behind := self._random.random() < 0.5:
+            await self._accepted(log, [self._event(address=None)], later)
+        await until(self._at_rest, 0.3)
+        await self._accepted(log, [dict(self._random.choice(accepted).event)], None if behind else later)
+        await until(self._at_rest, 0.3)
+        await self._accepted(log, [self._event(address=None)], later)
+        self._counts["forgotten"] += 1
+
+    def _at_rest(self) -> bool:
+        return not (self._store.visible or self._broker.behind())
+
+    def _now(self) -> datetime:
+        """Return the time by the clock of a process that is not played here."""
+        wrong = self._random.random() < _CLOCK_WRONG_SHARE
+        return self._clock.now() + (self._random.choice(_CLOCK_STEPS) if wrong else timedelta())
 
     async def _pause(self) -> None:
         await asyncio.sleep(self._random.choice(_PAUSES_S))
@@ -155,9 +191,9 @@ class Schedule:
             "data": {} if address is None else {"ip": address},
         }
 
-    async def _accepted(self, log: ProspectLog, events: list[dict[str, Any]]) -> None:
+    async def _accepted(self, log: ProspectLog, events: list[dict[str, Any]], recorded: datetime | None = None) -> None:
         """Post until it is acknowledged. Nobody knows what became of a try that was not."""
-        listed, recorded = self._listed, self._clock.now()
+        listed, recorded = self._listed, recorded or self._now()
         written = [(log.prospect_id.encode(), self._stamped(log, event, listed, recorded), ()) for event in events]
         partition = partition_of(log.prospect_id)
         while True:
@@ -182,7 +218,7 @@ class Schedule:
             uid=interaction_uid(event["source"], event["id"]),
             actionlistversion=listed,
             prospectlistversion=listed,
-            recordedtime=recorded.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            recordedtime=text(recorded),
         )
 
     async def _change(self, log: ProspectLog) -> None:
@@ -203,18 +239,18 @@ class Schedule:
             )
         )
         values = {**expected.record, **changed}
-        listed, version = await self._written(log.prospect_id, values)
-        log.entries.append(Changed(values, version, listed, START))
+        listed, version, recorded = await self._written(log.prospect_id, values)
+        log.entries.append(Changed(values, version, listed, recorded))
         self._counts["changes"] += 1
 
-    async def _written(self, prospect_id: str, values: Mapping[str, Any]) -> tuple[int, int]:
-        """Write a record as somebody who is no executor, and return once it is in the log: the list in force, the version."""
+    async def _written(self, prospect_id: str, values: Mapping[str, Any]) -> tuple[int, int, datetime]:
+        """Write a record as somebody who is no executor, and return once it is in the log: the list in force, the version, when."""
         await until(lambda: self._store.up)
         async with self._store.lock:
-            listed = self._listed
-            version, place = self._store.write(prospect_id, listed, values), self._store.written
+            listed, recorded = self._listed, self._now()
+            version, place = self._store.write(prospect_id, listed, values, recorded), self._store.written
         await until(lambda: self._store.gone >= place, 0.05)
-        return listed, version
+        return listed, version, recorded
 
     async def _edit(self) -> None:
         """Put other lists in force at some moment."""
@@ -254,6 +290,10 @@ class Schedule:
                     group = self._broker.groups[topics.executor_group(self._random.choice(self._executors))]
                     group.committed.clear()
                     await group.rebalance()
+                case "clock":
+                    process.ahead = self._random.choice(_CLOCK_STEPS)
+                    await asyncio.sleep(self._random.choice(_HELD_S))
+                    process.ahead = timedelta()
                 case "rebalance":
                     for _ in range(self._random.choice((1, 2, 3))):  # a lane may come back before its loss was noticed
                         await self._regroup()
@@ -275,8 +315,7 @@ class Schedule:
                 while quiet < 2:
                     await asyncio.sleep(1.0)
                     await self._regroup_once_empty()
-                    busy = self._store.visible or self._broker.behind()
-                    quiet = 0 if busy else quiet + 1
+                    quiet = quiet + 1 if self._at_rest() else 0
         except TimeoutError:
             behind = {name: dict(group.committed) for name, group in self._broker.groups.items()}
             return f"it never came to rest: {self._store.visible} rows in the outbox, groups at {behind}"
@@ -292,7 +331,14 @@ class Schedule:
 
     def _differences(self) -> list[str]:
         told = {prospect_id: expect(log, self._definitions) for prospect_id, log in self._logs.items()}
-        return [*self._in_records(told), *self._in_decisions(told), *self._in_commands(told), *self._in_order()]
+        return [
+            *self._broker.breaches,
+            *self._in_records(told),
+            *self._in_states(),
+            *self._in_decisions(told),
+            *self._in_commands(told),
+            *self._in_order(),
+        ]
 
     def _in_records(self, told: Mapping[str, Expected]) -> Iterator[str]:
         for prospect_id, one in told.items():
@@ -304,37 +350,41 @@ class Schedule:
         if self._store.letters:
             yield f"{len(self._store.letters)} dead letters, expected none"
 
+    def _in_states(self) -> Iterator[str]:
+        """At rest the evaluator waits for no effect, and judges on the values of the record."""
+        for prospect_id, row in self._store.rows.items():
+            state = decode(self._broker.states[partition_of(prospect_id)][prospect_id.encode()])
+            if state.pending:
+                yield f"state {prospect_id}: {len(state.pending)} effects are waited for, expected none"
+            elif state.values != row.values:
+                yield f"state {prospect_id}: its values are not the record's"
+
     def _in_decisions(self, told: Mapping[str, Expected]) -> Iterator[str]:
-        seen: dict[str, bytes] = {}
+        forms: dict[str, dict[str, bytes]] = defaultdict(dict)
         for each in self._broker.log_of(topics.DECISIONS):
-            uid = orjson.loads(each.value)["uid"]
-            if seen.setdefault(uid, each.value) != each.value:
-                yield f"decision {uid} has two forms"
-        wanted = {one.uid: (owner, one) for owner, story in told.items() for one in story.interactions}
-        yield from _differences_of_keys("decision", wanted.keys(), seen.keys())
-        for uid in wanted.keys() & seen.keys():
-            owner, one = wanted[uid]
-            document = orjson.loads(seen[uid])
-            shown = (
-                document["prospect_id"],
-                document.get("depth", 0),
-                document.get("reason"),
-                len(document.get("fired", ())),
-            )
-            expected = (owner, one.depth, one.reason, len(one.commands))
+            document = orjson.loads(each.value)
+            if forms[document["uid"]].setdefault(document["recordedtime"], each.value) != each.value:
+                yield f"decision {document['uid']} has two forms"
+        wanted: dict[str, list[_Decided]] = defaultdict(list)
+        for owner, story in told.items():
+            for one in story.interactions:
+                wanted[one.uid].append((owner, one.depth, one.reason or "", len(one.commands)))
+        yield from _differences_of_keys("decision", wanted.keys(), forms.keys())
+        for uid in wanted.keys() & forms.keys():
+            shown, expected = sorted(map(_decided, forms[uid].values())), sorted(wanted[uid])
             if shown != expected:
                 yield f"decision {uid} is {shown}, expected {expected}"
 
     def _in_commands(self, told: Mapping[str, Expected]) -> Iterator[str]:
-        sent: dict[str, bytes] = {}
+        sent: dict[str, dict[str, bytes]] = defaultdict(dict)
         for executor in (*RECORD_EXECUTORS, *_OUTSIDE):
             for each in self._broker.log_of(topics.commands(executor)):
-                id_ = orjson.loads(each.value)["id"]
-                if sent.setdefault(id_, each.value) != each.value:
-                    yield f"command {id_} has two forms"
-        commands = {c.id: c for story in told.values() for one in story.interactions for c in one.commands}
-        yield from _differences_of_keys("command", commands.keys(), sent.keys())
-        of_record = {id_ for id_, command in commands.items() if command.state is not None}
+                document = orjson.loads(each.value)
+                if sent[document["id"]].setdefault(document["recordedtime"], each.value) != each.value:
+                    yield f"command {document['id']} has two forms"
+        commands = [c for story in told.values() for one in story.interactions for c in one.commands]
+        yield from _differences_of_keys("command", {command.id for command in commands}, sent.keys())
+        of_record = {command.id for command in commands if command.state is not None}
         yield from _differences_of_keys("ledger row", of_record, map(str, self._store.ledger))
 
     def _in_order(self) -> Iterator[str]:
@@ -359,6 +409,12 @@ class Schedule:
             for each in records:
                 _feed(digest, each)
         return digest.hexdigest()
+
+
+def _decided(value: bytes) -> _Decided:
+    document = orjson.loads(value)
+    fired = len(document.get("fired", ()))
+    return document["prospect_id"], document.get("depth", 0), document.get("reason") or "", fired
 
 
 def _feed(digest: Any, each: Record) -> None:

@@ -6,9 +6,9 @@ A commit whose answer is lost is there, or not. Rows change by `fold`, whose equ
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from core.fold import fold
@@ -17,15 +17,17 @@ from schemas.commands.command import Command
 from services.chassis.errors import RetryableError
 from services.executors.ports import DeadLetter, Effect, Outcome
 from tests.simulation.processes import Life
-from tests.simulation.virtual import at_most
+from tests.simulation.virtual import at_most, text
 from tests.support.simulation import Row
+
+_REPEATED_WITHIN: Final = timedelta(days=7)
 
 
 class Ledgered:
     """A row of the ledger."""
 
-    def __init__(self, prospect_id: UUID, executor: str) -> None:
-        self.prospect_id, self.executor, self.state = prospect_id, executor, "done"
+    def __init__(self, command: Command) -> None:
+        self.prospect_id, self.recorded, self.state = command.prospect_id, command.recordedtime, "done"
 
 
 class Store:
@@ -82,16 +84,16 @@ class Store:
 
     def _snapshot(self) -> Any:
         rows = {key: (row.values, row.version, dict(row.marks)) for key, row in self.rows.items()}
-        return rows, {key: row.state for key, row in self.ledger.items()}, set(self.letters)
+        return rows, {key: (row, row.state) for key, row in self.ledger.items()}, set(self.letters)
 
     def _undo(self, before: Any) -> None:
         rows, ledger, letters = before
         for key, (values, version, marks) in rows.items():
             row = self.rows[key]
             row.values, row.version, row.marks = values, version, marks
-        self.ledger = {key: row for key, row in self.ledger.items() if key in ledger}
-        for key, state in ledger.items():
-            self.ledger[key].state = state
+        self.ledger = {key: row for key, (row, _) in ledger.items()}
+        for row, state in ledger.values():
+            row.state = state
         self.letters = {key: letter for key, letter in self.letters.items() if key in letters}
         self.rows = {key: row for key, row in self.rows.items() if key in rows}
         del self.outbox[self.visible :]
@@ -126,10 +128,10 @@ class Store:
         self.visible -= count
         self.gone += count
 
-    def write(self, prospect_id: str, listed: int, values: Mapping[str, Any]) -> int:
+    def write(self, prospect_id: str, listed: int, values: Mapping[str, Any], recorded: datetime) -> int:
         """Write a row as somebody who is no executor, with which list in force, and commit it. Return its version."""
         row = self.rows.get(prospect_id) or self._create(prospect_id)
-        row.listed = listed
+        row.listed, row.recorded = listed, text(recorded)
         row.change(from_document({**to_document(row.values), **values}))
         self._commit()
         return row.version
@@ -149,21 +151,23 @@ class Transactions:
     async def transaction(self, _now: datetime) -> AsyncIterator["Tx"]:
         """Begin one."""
         async with self._store.transaction(self._life):
-            yield Tx(self._store, self._executor)
+            yield Tx(self._store, self._executor, text(self._life.now()))
 
 
 class Tx:
     """A transaction of an executor of record actions."""
 
-    def __init__(self, store: Store, executor: str) -> None:
-        self._store, self._executor = store, executor
+    def __init__(self, store: Store, executor: str, recorded: str) -> None:
+        self._store, self._executor, self._recorded = store, executor, recorded
 
     async def claim(self, commands: Sequence[Command]) -> set[UUID]:
-        """Write the rows that are not there yet."""
-        fresh = {command.id for command in commands if command.id not in self._store.ledger}
+        """Write the rows that are not there yet, or are of 7 days before."""
+        ledger, fresh = self._store.ledger, set()
         for command in commands:
-            if command.id in fresh:
-                self._store.ledger[command.id] = Ledgered(command.prospect_id, self._executor)
+            row = ledger.get(command.id)
+            if row is None or command.recordedtime - row.recorded >= _REPEATED_WITHIN:
+                ledger[command.id] = Ledgered(command)
+                fresh.add(command.id)
         return fresh
 
     async def owners(self, command_ids: Collection[UUID]) -> dict[UUID, UUID]:
@@ -205,6 +209,7 @@ class Tx:
         outcomes = []
         for effect in effects:
             row = self._store.rows[str(effect.command.prospect_id)]
+            row.recorded = self._recorded
             row.marks[self._executor] = max(row.marks[self._executor], effect.command.order)
             values: Values = fold(row.values, action_type, effect.command.params)
             row.write(values)
@@ -216,7 +221,7 @@ class Tx:
         for id_, order in orders.items():
             row = self._store.rows[str(id_)]
             if order > row.marks[self._executor]:
-                row.marks[self._executor] = order
+                row.marks[self._executor], row.recorded = order, self._recorded
                 row.write(row.values)
 
     async def release(self, dead: Mapping[UUID, bool]) -> None:

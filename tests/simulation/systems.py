@@ -31,7 +31,6 @@ from services.executors.settings import Executors
 from tests.simulation.broker import Broker, Reader, partition_of
 from tests.simulation.processes import LIFE, Life, Process
 from tests.simulation.store import Store, Transactions
-from tests.simulation.virtual import VirtualClock
 
 RECORD_MAX_BYTES: Final = 1_000_000
 _IDLE_S: Final = 4.0
@@ -105,7 +104,7 @@ class Executing:
                     _REGISTRY[name],
                     Transactions(self._store, life, name),
                     cast("Any", settle),
-                    VirtualClock(),
+                    life,
                     _EXECUTORS,
                 )
                 settings = cast("Kafka", _Connection(broker=self._broker, life=life))
@@ -149,20 +148,20 @@ class _Checkpoints(CheckpointWriter):
 
     def __init__(self, broker: Broker, life: Life, partition: int) -> None:
         self._broker, self._life, self._partition = broker, life, partition
-        self._fence = -1
+        self.fence = -1
 
     async def start(self) -> None:
         """Fence whoever had it."""
         await self._life.boundary()
         self._broker.fences[self._partition] += 1
-        self._fence = self._broker.fences[self._partition]
+        self.fence = self._broker.fences[self._partition]
 
     async def write(self, states: Mapping[bytes, bytes], position: Position) -> None:
         """Write. Raises CheckpointError."""
         await self._life.boundary()
         if not self._broker.up:
             raise CheckpointError("no answer in time")
-        if self._fence != self._broker.fences[self._partition]:
+        if self.fence != self._broker.fences[self._partition]:
             raise CheckpointError("fenced")
         lost = self._broker.strikes(_CHECKPOINT_LOST)
         if not lost or self._broker.strikes(0.5):
@@ -229,7 +228,7 @@ class _Worker:
             store=MemoryStore(self._machine, _EVALUATOR.states_decoded_max),
             publish=self._publish,
             checkpoints=_Checkpoints(self._broker, self.life, source.partition),
-            clock=VirtualClock(),
+            clock=self.life,
         )
 
     async def _publish(self, partition: int, evaluated: Evaluated) -> None:
@@ -251,6 +250,7 @@ class _Worker:
         await self.life.boundary()
         if not self.rebalancing:
             await self.revoked()
+        fences = dict(self._broker.fences)
         if self.rebalancing_count == 0:
             self.rebalancing_count = 1
         await or_stop(self._ownership.assigned([TopicPartition(topics.INTERACTIONS, number) for number in partitions]))
@@ -259,9 +259,17 @@ class _Worker:
         self._places = dict(self._ownership.positions(sources))
         for source in self._places:
             self._epochs[source] = self._epochs.get(source, 0) + 1
+        self._note_unfenced(fences)
         self._ownership.go_live({source: self._epochs[source] for source in self._places})
         self.rebalancing = False
         self._broker.wake(topics.INTERACTIONS)
+
+    def _note_unfenced(self, before: Mapping[int, int]) -> None:
+        """Whoever goes live holds the newest fence, or a newer one than there was when it was assigned."""
+        for source, lane in self._ownership.lanes.items():
+            fence = cast("_Checkpoints", lane.checkpoints).fence
+            if lane.round == self._ownership.round and fence < before.get(source.partition, 0):
+                self._broker.breaches.append(f"partition {source.partition} is taken up behind somebody else's fence")
 
     async def run(self) -> None:
         """Fetch and feed until cancelled."""

@@ -52,6 +52,11 @@ class VirtualClock:
         return asyncio.get_running_loop().time()
 
 
+def text(moment: datetime) -> str:
+    """Write an instant as the services do."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 async def until(condition: Callable[[], bool], poll_s: float = 0.1) -> None:
     """Return once it holds. On this loop looking again costs nothing."""
     while not condition():  # noqa: ASYNC110 - whoever makes it true knows nothing of who waits

@@ -66,6 +66,8 @@ class Row:
         self.values, self.version, self.listed = Values(), 0, 1
         self.marks = dict.fromkeys(RECORD_EXECUTORS, 0)
         self.ledger: set[str] = set()
+        self.recorded = NOW
+        """By the clock of whoever writes."""
 
     def write(self, values: Values, change: dict[str, Any] | None = None) -> None:
         """Commit `values` as the next version."""
@@ -89,10 +91,10 @@ class Row:
             "source": "/prospects",
             "type": "prospect.snapshot",
             "subject": self.id,
-            "time": NOW,
+            "time": self.recorded,
             "prospectid": self.id,
             "prospectlistversion": self.listed,
-            "recordedtime": NOW,
+            "recordedtime": self.recorded,
             "data": data,
         }
         return orjson.dumps(document)

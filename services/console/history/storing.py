@@ -39,9 +39,9 @@ _DEAD: Final = (
 async def store(database: Database, rows: Sequence[HistoryRow]) -> None:
     """Store all or nothing. Raises RetryableError, or PermanentError when a row can never be stored."""
     async with database.transaction() as tx:
-        if accepted := [_accepted(row) for row in rows if isinstance(row, Accepted)]:
+        if accepted := _as_new([_accepted(row) for row in rows if isinstance(row, Accepted)]):
             await tx.execute(SQL["accepted"], *_columns(accepted), _REPEATED_WITHIN)
-        if decided := [_decided(row) for row in rows if isinstance(row, Decided)]:
+        if decided := _as_new([_decided(row) for row in rows if isinstance(row, Decided)]):
             await tx.execute(SQL["decided"], *_columns(decided), database.clock.now(), _REPEATED_WITHIN)
         dead = [row for row in rows if isinstance(row, DeadLetter)]
         stored = await _dead(tx, dead) if dead else []
@@ -65,6 +65,16 @@ def _decided(row: Decided) -> tuple[Any, ...]:
     decision = row.decision
     place = (decision.prospect_id, decision.asset_id, decision.type, decision.recordedtime, decision.order)
     return (str(decision.uid), *place, row.document)
+
+
+def _as_new(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Leave out repeats: keep each id as it was accepted first, or when it was no repeat any more."""
+    kept: dict[str, tuple[Any, ...]] = {}
+    for row in rows:
+        before = kept.setdefault(row[0], row)
+        if row[4] - before[4] >= _REPEATED_WITHIN:
+            kept[row[0]] = row
+    return [*kept.values()]
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

@@ -25,7 +25,7 @@ from services.chassis.failpoints import failpoint
 from services.executors import metrics
 from services.executors.executor import Executor
 from services.executors.runtime.entries import AnyEntry, Record, Refusal, Unreadable, condemned, read
-from services.executors.runtime.taking import Settled
+from services.executors.runtime.taking import Settled, parted
 from services.executors.settings import Executors
 
 log = structlog.get_logger()
@@ -70,7 +70,7 @@ class Pipeline(Generic[Tx]):
     async def settle(self, entries: list[AnyEntry]) -> None:
         """Settle these entries, in order. Raises UnsettledError when that is impossible."""
         with metrics.BATCH_SECONDS.labels(self._name).time():
-            waiting = [entries]
+            waiting = parted(entries)[::-1]
             while waiting:
                 batch = waiting.pop()
                 if (refusal := await self._settled(batch)) is not None:

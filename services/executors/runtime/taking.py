@@ -4,6 +4,7 @@ claimed in the ledger, and what cannot be carried out at all is told apart.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
@@ -22,6 +23,21 @@ class Settled:
     repeats: int
     replays: Mapping[UUID, str]
     """How replays ended, by dead letter: as commands do, or `repeat` when there was nothing left to do."""
+
+
+def parted(batch: Sequence[AnyEntry]) -> list[list[AnyEntry]]:
+    """Part a batch before each command that comes again with another acceptance time: a transaction claims an id once, and the
+    ledger tells whether it is new by now."""
+    parts: list[list[AnyEntry]] = [[]]
+    accepted: dict[UUID, datetime] = {}
+    for entry in batch:
+        if isinstance(entry, Entry):
+            id_, recorded = entry.command.id, entry.command.recordedtime
+            if recorded != accepted.setdefault(id_, recorded):
+                parts.append([])
+                accepted = {id_: recorded}
+        parts[-1].append(entry)
+    return parts
 
 
 async def replayable(batch: Sequence[AnyEntry], tx: Transaction) -> tuple[Sequence[AnyEntry], int, frozenset[UUID]]:

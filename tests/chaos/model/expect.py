@@ -22,7 +22,8 @@ from tests.chaos.model.triggers import raised
 
 def expect(log: ProspectLog, definitions: Definitions) -> Expected:
     """Tell one prospect's story."""
-    memory = Memory(record({}))
+    nobody = record({})
+    memory = Memory(nobody, nobody)
     interactions: list[ExpectedInteraction] = []
     duplicates = 0
     for entry in log.entries:
@@ -33,14 +34,15 @@ def expect(log: ProspectLog, definitions: Definitions) -> Expected:
                     duplicates += 1
                     continue
                 interactions += play([happening], memory, definitions)
+                memory.write(memory.kept)
             case Consented():
-                memory.record = consented(memory.record, entry.consent)
+                memory.write(consented(memory.record, entry.consent))
             case Created() | Changed():
-                memory.reach(entry.recorded)
                 before = None if isinstance(entry, Created) else memory.record
-                memory.record = _spelled(entry.values, definitions)
+                memory.write(_spelled(entry.values, definitions))
                 raised_now = _written(entry, log.prospect_id, before, memory.record, definitions)
-                interactions += play(raised_now, memory, definitions)
+                with memory.change(entry.recorded):
+                    interactions += play(raised_now, memory, definitions)
     return Expected(memory.record, tuple(interactions), duplicates)
 
 

@@ -6,7 +6,8 @@ discarded as a loop, past 200 commands an action is.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -58,15 +59,32 @@ class Memory:
     """What is known of one prospect between two interactions."""
 
     record: Record
+    """As an interaction is judged on it."""
+    kept: Record
+    """As it is: a command that comes again takes effect only if its interaction was accepted 7 days later than the one before."""
+    ended: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+    """When the interaction of each command was accepted that took effect, and how it ended."""
     seen: dict[str, datetime] = field(default_factory=dict)
     spam: SpamWindow = field(default_factory=SpamWindow)
     firings: Firings = field(default_factory=Firings)
     now: datetime = _BEGINNING
-    """What windows are measured by: acceptance time to the millisecond, which never goes back."""
+    """What windows are measured by: the time that ingest stamps, to the millisecond, which never goes back."""
+
+    def write(self, record: Record) -> None:
+        """Let this be the record."""
+        self.record = self.kept = record
 
     def reach(self, recorded: datetime) -> None:
-        """Come to an entry of the log."""
+        """Come to an interaction."""
         self.now = max(self.now, recorded.replace(microsecond=recorded.microsecond // 1000 * 1000))
+
+    @contextmanager
+    def change(self, recorded: datetime) -> Iterator[None]:
+        """Be at a change by hand, whose time is that of another clock: it counts for what the change sets off, and no longer."""
+        before = self.now
+        self.reach(recorded)
+        yield
+        self.now = before
 
     def repeats(self, uid: str, recorded: datetime) -> bool:
         """Come to an interaction and say whether it was there in the last 7 days: then it changes nothing, time included."""
@@ -164,6 +182,12 @@ class _Sequence:
             return ExpectedCommand(command, action["id"], kind, "dead"), []
         changed = after != before
         state = "done" if changed or changes_elsewhere(kind, params, before) else "no_change"
+        recorded, ended = happening.event["recorded"], self.memory.ended.get(command)
+        if ended is None or recorded - ended[0] >= MEMORY:
+            self.memory.kept = after if self.memory.kept is before else effect(kind, params, self.memory.kept)
+            self.memory.ended[command] = (recorded, state)
+        else:
+            state = ended[1]
         self.memory.record = after
         return ExpectedCommand(command, action["id"], kind, state), self._raised(happening, command, before, after)
 

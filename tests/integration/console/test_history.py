@@ -182,6 +182,23 @@ async def test_an_event_sent_again_once_it_is_no_repeat_any_more_takes_the_place
         assert await replaced()
 
 
+async def test_what_is_read_together_with_its_repeat_of_a_week_later_ends_as_that(
+    log: Log, kafka_settings: Kafka, database_url: str, rows: asyncpg.Connection
+) -> None:
+    uid, later = str(uuid4()), (datetime.fromisoformat(AT) + timedelta(days=7)).isoformat()
+    soon_after = (datetime.fromisoformat(AT) + timedelta(days=6)).isoformat()
+    for recordedtime, fired in ((AT, [1]), (soon_after, [2]), (later, [3])):
+        await log.accepted(uid, recordedtime=recordedtime)
+        await log.decided(uid, recordedtime=recordedtime, fired=fired)
+    end = str(uuid4())
+    await log.decided(end)
+    async with consuming(kafka_settings, database_url):
+        await soon(lambda: rows.fetchval("SELECT document FROM decisions WHERE uid = $1", end))
+    row = await rows.fetchrow("SELECT recordedtime, document -> 'fired' AS fired FROM decisions WHERE uid = $1", uid)
+    assert row is not None
+    assert (row["recordedtime"], row["fired"]) == (datetime.fromisoformat(later), "[3]")
+
+
 async def test_poison_on_any_topic_is_a_dead_letter_and_stops_nothing(
     log: Log, kafka_settings: Kafka, database_url: str, rows: asyncpg.Connection
 ) -> None:

@@ -175,6 +175,30 @@ async def test_an_event_sent_again_once_it_is_no_repeat_any_more_acts_again_and_
         assert await bench.ledger() == {first["id"]: ("done", None)}
 
 
+async def test_a_batch_that_spans_the_week_carries_out_both(emptied_url: str) -> None:
+    async with bench_of("score", emptied_url) as bench:
+        prospect_id = await bench.prospect()
+        first = command(prospect_id, "adjust_score", {"op": "add", "amount": 5}, 1, recordedtime="2026-01-01T00:00:00Z")
+        again = {**first, "order": 2, "recordedtime": "2026-01-08T00:00:00Z"}
+        batch = [first, {**first, "recordedtime": "2026-01-07T23:59:59Z"}, again]
+        await bench.settle(batch)
+        assert ((await bench.values(prospect_id)).score, await bench.mark(prospect_id)) == (10, 2)
+        await bench.settle(batch)
+        assert (await bench.values(prospect_id)).score == 10
+
+
+async def test_a_command_that_is_new_after_a_week_is_on_record_as_what_the_edited_action_is_now(
+    emptied_url: str,
+) -> None:
+    async with bench_of("score", emptied_url) as bench:
+        plus = command(await bench.prospect(), "adjust_score", {"op": "add", "amount": 5}, 1)
+        await bench.settle([{**plus, "recordedtime": "2026-01-01T00:00:00Z"}])
+        await bench.pool.execute("UPDATE command_ledger SET executor = 'tags', type = 'add_tags'")
+        await bench.settle([{**plus, "recordedtime": "2026-01-08T00:00:00Z", "order": 2}])
+        rows = await bench.pool.fetch("SELECT executor, type FROM command_ledger")
+        assert [tuple(row) for row in rows] == [("score", "adjust_score")]
+
+
 @every_executor
 async def test_a_prospect_who_does_not_exist_ends_the_command_dead(case: Case, emptied_url: str) -> None:
     async with bench_of(case.executor, emptied_url) as bench:

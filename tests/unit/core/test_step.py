@@ -80,6 +80,36 @@ def test_a_duplicate_is_no_attempt_of_the_spam_window() -> None:
     assert reasons == ["decided", "decided", "decided", "spam"]
 
 
+@pytest.mark.parametrize("by_hand", [False, True], ids=["an executor", "the console"])
+def test_the_clock_of_whoever_writes_the_record_moves_no_window(*, by_hand: bool) -> None:
+    world = _world(PLUS, record=[{**PLUS, "id": "up", "trigger": "score_changed"}])
+    outcomes = []
+    for number in range(6):
+        outcomes.append(_click(world, number, data={"ip": "203.0.113.7"}).outcome)
+        row = world.rows[PROSPECT]
+        row.recorded = "2026-11-23T11:00:00Z"
+        if by_hand:
+            row.change(replace(row.values, score=row.values.score + 1))
+        else:
+            world.carry_out("score", 1)
+        world.evaluate()
+    assert outcomes == ["decided"] * 4 + ["spam"] * 2
+
+
+def test_a_change_by_a_clock_that_was_ahead_fires_once_and_is_forgotten_with_what_came_after_it() -> None:
+    world = _world(record=[{**PLUS, "id": "up", "trigger": "updated"}])
+    row = world.rows[PROSPECT]
+    row.recorded = "2026-11-23T12:00:00Z"
+    row.change(replace(row.values, fields={"city": "Rome"}))
+    world.log.append(world.log[-1])
+    assert [len(result.commands) for result in world.evaluate()] == [0, 1, 0]
+    remembered = []
+    for number, time in enumerate(["2026-11-23T10:00:00Z", "2026-11-30T11:59:59Z", "2026-11-30T12:00:00Z"]):
+        _click(world, number, recordedtime=time)
+        remembered.append(len(world.states[PROSPECT].uids))
+    assert remembered == [2, 3, 2]
+
+
 def test_unsubscribes_and_feeds_without_an_address_are_not_counted() -> None:
     world = _world(PLUS)
     unsubscribed = [

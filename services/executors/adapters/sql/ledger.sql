@@ -20,8 +20,8 @@ FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::time
     AS c (command_id, uid, prospect_id, action_id, type, recordedtime)
 ORDER BY c.command_id
 ON CONFLICT (command_id) DO UPDATE
-SET state = excluded.state, reason = NULL, error = NULL, attempts = excluded.attempts, recordedtime = excluded.recordedtime,
-    settled_at = clock_timestamp()
+SET executor = excluded.executor, type = excluded.type, state = excluded.state, reason = NULL, error = NULL,
+    attempts = excluded.attempts, recordedtime = excluded.recordedtime, settled_at = clock_timestamp()
 WHERE command_ledger.prospect_id = excluded.prospect_id
   AND command_ledger.recordedtime <= excluded.recordedtime - $8::interval
 RETURNING command_id;
