@@ -8,7 +8,7 @@ import orjson
 from core.records import Interaction
 from schemas.outcomes import NotFired
 
-STEP_VERSION: Final = 2
+STEP_VERSION: Final = 3
 """Of the machine's semantics: drain the log before deploying another. In 1 the order of the log's first command was 0."""
 
 
