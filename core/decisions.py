@@ -9,7 +9,8 @@ from core.records import Interaction
 from schemas.outcomes import NotFired
 
 STEP_VERSION: Final = 3
-"""Of the machine's semantics: drain the log before deploying another. In 1 the order of the log's first command was 0."""
+"""Of the machine's semantics: drain the log before deploying another. In 1 the order of the log's first command was 0, in 2 whoever
+wrote a record moved the windows' clock."""
 
 
 def encode(
