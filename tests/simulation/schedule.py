@@ -353,7 +353,11 @@ class Schedule:
     def _in_states(self) -> Iterator[str]:
         """At rest the evaluator waits for no effect, and judges on the values of the record."""
         for prospect_id, row in self._store.rows.items():
-            state = decode(self._broker.states[partition_of(prospect_id)][prospect_id.encode()])
+            kept = self._broker.states[partition_of(prospect_id)].get(prospect_id.encode())
+            if kept is None:
+                yield f"state {prospect_id} is missing"
+                continue
+            state = decode(kept)
             if state.pending:
                 yield f"state {prospect_id}: {len(state.pending)} effects are waited for, expected none"
             elif state.values != row.values:
