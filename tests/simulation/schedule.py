@@ -39,6 +39,7 @@ a process's clock is wrong for a while."""
 PROSPECTS: Final = 2
 WORLDS: Final = 997
 """So many different sets of lists: drawing and compiling one costs more than playing it."""
+_CLIENTS_S: Final = 1_000.0
 _SETTLED_S: Final = 200.0
 _PAUSES_S: Final = (0.0, 0.0, 0.02, 0.2, 1.0)
 _FAULTS_S: Final = (0.02, 0.1, 0.4, 1.0)
@@ -118,12 +119,17 @@ class Schedule:
     async def _to_the_end(self) -> Played:
         striking = asyncio.ensure_future(self._strike())
         clients = [self._client(each) for each in draw_prospects(self._random, PROSPECTS)]
-        await asyncio.gather(*clients, self._edit())
+        differences = []
+        try:
+            async with asyncio.timeout(_CLIENTS_S):
+                await asyncio.gather(*clients, self._edit())
+        except TimeoutError:
+            differences.append(f"clients wait for ever, {self._under_way()}")
         striking.cancel()
         await asyncio.wait([striking])
         self._heal()
-        problem = await self._settled()
-        differences = [problem] if problem else []
+        if problem := await self._settled():
+            differences.append(problem)
         differences += self._differences()
         self._counts["deaths"] = sum(len(process.deaths) for process in self._processes.values())
         return Played(self._seed, differences, self._digest(), self._counts)
@@ -317,9 +323,12 @@ class Schedule:
                     await self._regroup_once_empty()
                     quiet = quiet + 1 if self._at_rest() else 0
         except TimeoutError:
-            behind = {name: dict(group.committed) for name, group in self._broker.groups.items()}
-            return f"it never came to rest: {self._store.visible} rows in the outbox, groups at {behind}"
+            return f"it never came to rest: {self._under_way()}"
         return None
+
+    def _under_way(self) -> str:
+        behind = {name: dict(group.committed) for name, group in self._broker.groups.items()}
+        return f"{self._store.visible} rows in the outbox, groups at {behind}"
 
     async def _regroup_once_empty(self) -> None:
         """Let groups whose members are dead or strangers be found anew, as a session's end does."""
