@@ -99,6 +99,10 @@ async def _all(works: Iterable[Any]) -> None:
     await asyncio.gather(*works, return_exceptions=True)
 
 
+_CHECKPOINTS_LOST: Final = (0.02, 0.06, 0.3)
+"""The share that fails, or of which nobody can say, by schedule: seldom and often lead to different places."""
+
+
 class Broker:
     """Topics by name, without a prefix, each with the same partitions."""
 
@@ -111,6 +115,7 @@ class Broker:
         self.states: dict[int, dict[bytes, bytes]] = defaultdict(dict)
         self.positions: dict[int, Any] = {}
         self.fences: Counter[int] = Counter()
+        self.checkpoints_lost = random.choice(_CHECKPOINTS_LOST)
         self.breaches: list[str] = []
         """What the readers did that they must not."""
         self._waiting: dict[str, list[asyncio.Future[None]]] = defaultdict(list)

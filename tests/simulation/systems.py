@@ -43,7 +43,6 @@ _SLOW_SHARE: Final = 0.15
 _SLOW_SHARE_AT_FIRST: Final = 0.5
 """Of a batch that the one before may have sent already."""
 _SLOW_S: Final = (0.1, 0.6, 2.0)
-_CHECKPOINT_LOST: Final = 0.06
 
 
 class ProcessEnded(Exception):
@@ -163,7 +162,7 @@ class _Checkpoints(CheckpointWriter):
             raise CheckpointError("no answer in time")
         if self.fence != self._broker.fences[self._partition]:
             raise CheckpointError("fenced")
-        lost = self._broker.strikes(_CHECKPOINT_LOST)
+        lost = self._broker.strikes(self._broker.checkpoints_lost)
         if not lost or self._broker.strikes(0.5):
             self._broker.states[self._partition] |= states
             self._broker.positions[self._partition] = position
