@@ -396,7 +396,11 @@ class Schedule:
                 if sent[document["id"]].setdefault(document["recordedtime"], each.value) != each.value:
                     yield f"command {document['id']} has two forms"
         commands = [c for story in told.values() for one in story.interactions for c in one.commands]
-        yield from _differences_of_keys("command", {command.id for command in commands}, sent.keys())
+        times = Counter(command.id for command in commands)
+        yield from _differences_of_keys("command", times.keys(), sent.keys())
+        for id_ in times.keys() & sent.keys():
+            if len(sent[id_]) != times[id_]:
+                yield f"command {id_} was sent in {len(sent[id_])} forms, expected {times[id_]}"
         of_record = {command.id for command in commands if command.state is not None}
         yield from _differences_of_keys("ledger row", of_record, map(str, self._store.ledger))
 
