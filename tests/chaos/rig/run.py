@@ -30,6 +30,8 @@ _REQUESTS_PER_S: Final = 40.0
 _READY_BETWEEN: Final = 0.5
 """How often all is ready again when the next fault comes."""
 _TIMEOUT_S: Final = 30.0
+_LOG_LINES: Final = 1_000
+_ERRORS_MAX: Final = 5
 
 
 @dataclass
@@ -132,8 +134,19 @@ async def _unready(stage: Stage) -> list[str]:
     try:
         await stage.keeper.ready()
     except AssertionError as exc:
-        return [f"I1 {exc}"]
+        return [f"I1 {exc}{_complaints(stage)}"]
     return []
+
+
+def _complaints(stage: Stage) -> str:
+    """Return the brokers' last errors: who is not ready may wait for a broker that cannot load its group."""
+    errors = [
+        line
+        for broker in stage.brokers
+        for line in broker.child.log_tail(_LOG_LINES).splitlines()
+        if " ERROR " in line and "ControllerApis" not in line
+    ]
+    return "".join(f"; the broker says: {line.strip(' |')}" for line in errors[-_ERRORS_MAX:])
 
 
 async def _sent(stage: Stage, claim: Claim) -> list[str]:
