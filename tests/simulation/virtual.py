@@ -21,23 +21,31 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     _now = 0.0
     _ready: Any
     _scheduled: Any
-    _timer_cancelled_count: int
+    _clock_resolution: float
 
     def time(self) -> float:
         """Return the seconds that have passed."""
         return self._now
 
     def _run_once(self) -> None:
-        if not self._ready:
-            while (
-                self._scheduled and self._scheduled[0].cancelled()
-            ):  # as the loop itself does; else time would pass for it
-                self._timer_cancelled_count -= 1
-                heapq.heappop(self._scheduled)._scheduled = False
-            if not self._scheduled:
+        """Call what is ready, as the loop that this one replaces does, in the same order; but ask no selector, for there is none to
+        answer, and let time pass to the next timer when nobody is ready."""
+        ready, scheduled = self._ready, self._scheduled
+        while scheduled and scheduled[0]._cancelled:
+            heapq.heappop(scheduled)._scheduled = False
+        if not ready:
+            if not scheduled:
                 raise StuckError("everybody waits, and no time is set")
-            self._now = max(self._now, self._scheduled[0].when())
-        super()._run_once()  # type: ignore[misc]
+            self._now = max(self._now, scheduled[0]._when)
+        due = self._now + self._clock_resolution
+        while scheduled and scheduled[0]._when < due:
+            handle = heapq.heappop(scheduled)
+            handle._scheduled = False
+            ready.append(handle)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
 
 
 class VirtualClock:
