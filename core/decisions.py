@@ -8,9 +8,9 @@ import orjson
 from core.records import Interaction
 from schemas.outcomes import NotFired
 
-STEP_VERSION: Final = 3
+STEP_VERSION: Final = 4
 """Of the machine's semantics: drain the log before deploying another. In 1 the order of the log's first command was 0, in 2 whoever
-wrote a record moved the windows' clock."""
+wrote a record moved the windows' clock, in 3 a change that came again once its uid was forgotten set off its actions again."""
 
 
 def encode(

@@ -46,38 +46,57 @@ def step(
     definitions: Definitions,
     epoch: int = 0,
     limits: Limits = DEFAULT,
+    *,
+    replayed: bool = False,
 ) -> Step:
     """Carry out one record of the log.
 
-    `state` is the key's (None: never seen), `offset` the record's. Raises Refused when the record must end as a dead
-    letter, VersionUnknown when it cites a list version that `definitions` does not hold yet; both leave the state as it is.
+    `state` is the key's (None: never seen), `offset` the record's; `replayed`: it was refused, and somebody wants it tried
+    again. Raises Refused when the record must end as a dead letter, VersionUnknown when it cites a list version that
+    `definitions` does not hold yet; both leave the state as it is.
     """
     before = state or EMPTY
     try:
-        return _step(before, key, value, order(epoch, offset, 0), definitions, limits)
+        return _step(before, key, value, order(epoch, offset, 0), definitions, limits, replayed=replayed)
     except Refused as refused:
         refused.withheld = before.erased
         raise
 
 
 def _step(
-    state: State, key: bytes | None, value: bytes | None, base: int, definitions: Definitions, limits: Limits
+    state: State,
+    key: bytes | None,
+    value: bytes | None,
+    base: int,
+    definitions: Definitions,
+    limits: Limits,
+    *,
+    replayed: bool,
 ) -> Step:
     record = decode(value)
     if key is None or key != record.prospect_id.encode():
         raise Refused("malformed", "the key is not the record's prospectid")
     if isinstance(record, Snapshot):
-        return _snapshot(state, record, base, definitions, limits, len(value or b""))
+        return _snapshot(state, record, base, definitions, limits, len(value or b""), replayed=replayed)
     return _interaction(state, record, base, definitions, limits)
 
 
 def _snapshot(
-    state: State, snapshot: Snapshot, base: int, definitions: Definitions, limits: Limits, size_bytes: int
+    state: State,
+    snapshot: Snapshot,
+    base: int,
+    definitions: Definitions,
+    limits: Limits,
+    size_bytes: int,
+    *,
+    replayed: bool,
 ) -> Step:
     if snapshot.erased:
         return Step(State(erased=True, time_ms=state.time_ms, uids=state.uids), "snapshot")
     if state.erased:
         return Step(state, "snapshot")
+    if snapshot.version <= state.version and not replayed:
+        return Step(state, "snapshot")  # first appearances are in the order of versions: this is a repeat, however old
     if snapshot.version > state.version:
         marks = {name: max(mark, state.marks.get(name, 0)) for name, mark in snapshot.marks.items()}
         pending = uncovered(state.pending, marks)
@@ -93,7 +112,7 @@ def _snapshot(
     if not snapshot.raises:
         return Step(state, "snapshot")
     changes = set_off_by_others(snapshot, definitions.list(PROSPECT_ASSET_ID, snapshot.prospect_version))
-    causes = [cause for cause in changes if cause.uid not in state.uids]
+    causes = [cause for cause in changes if not replayed or cause.uid not in state.uids]
     if not causes:
         return Step(state, "snapshot")
     changed_ms = max(state.time_ms, snapshot.recorded_ms)

@@ -12,6 +12,7 @@ from typing import Final
 from aiokafka import ConsumerRecord
 
 from schemas import topics
+from schemas.dead_letters import replay_of
 from services.chassis.kafka_batches import Record
 from services.evaluator.dead_letters import dead_letter, key_of, settled
 from services.evaluator.machine import Machine, Refused, Stepped, VersionUnknown
@@ -71,7 +72,8 @@ class Evaluation:
     def _carry_out(self, record: ConsumerRecord, store: StateStore, evaluated: Evaluated) -> None:
         key: bytes | None = record.key
         before = None if key is None else store.get(key)
-        stepped = self._machine.step(before, key, record.value, record.offset)
+        replayed = bool(record.headers) and replay_of(record.headers) is not None
+        stepped = self._machine.step(before, key, record.value, record.offset, replayed=replayed)
         self._check_sizes(stepped)
         headers = [header for header in record.headers if header[0] == _TRACE] if record.headers else []
         outputs = evaluated.outputs

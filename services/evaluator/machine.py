@@ -68,8 +68,11 @@ class Machine(Protocol):
         """The form of an encoded state: it grows when an older machine could not read it."""
         ...
 
-    def step(self, state: object | None, key: bytes | None, value: bytes | None, offset: int) -> Stepped:
-        """Carry out one record. Raises Refused (a dead letter) or VersionUnknown (wait), leaving no trace."""
+    def step(
+        self, state: object | None, key: bytes | None, value: bytes | None, offset: int, *, replayed: bool
+    ) -> Stepped:
+        """Carry out one record, or try one again that was refused. Raises Refused (a dead letter) or VersionUnknown (wait),
+        leaving no trace."""
         ...
 
     def encode(self, state: object) -> bytes:
@@ -89,10 +92,12 @@ class CoreMachine:
     def __init__(self, definitions: Definitions, epoch: int, limits: Limits) -> None:
         self._definitions, self._epoch, self._limits = definitions, epoch, limits
 
-    def step(self, state: object | None, key: bytes | None, value: bytes | None, offset: int) -> Stepped:
+    def step(
+        self, state: object | None, key: bytes | None, value: bytes | None, offset: int, *, replayed: bool
+    ) -> Stepped:
         """Carry out one record."""
         before = cast("states.State | None", state)
-        return step(before, key, value, offset, self._definitions, self._epoch, self._limits)
+        return step(before, key, value, offset, self._definitions, self._epoch, self._limits, replayed=replayed)
 
     def encode(self, state: object) -> bytes:
         """Write a state."""

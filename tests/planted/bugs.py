@@ -90,7 +90,17 @@ BUGS: Final = (
         "values=folded(snapshot.values, pending)",
         "values=snapshot.values",
     ),
-    Bug("an old snapshot replaces a newer one", STEP, "if snapshot.version > state.version:", "if snapshot.version:"),
+    Bug(
+        "an old snapshot replaces a newer one",
+        STEP,
+        """    if snapshot.version <= state.version and not replayed:
+        return Step(state, "snapshot")  # first appearances are in the order of versions: this is a repeat, however old
+    if snapshot.version > state.version:
+""",
+        """    snapshot = replace(snapshot, raises=snapshot.raises and snapshot.version > state.version)
+    if snapshot.version:
+""",
+    ),
     Bug(
         "marks go back",
         STEP,
@@ -118,8 +128,8 @@ BUGS: Final = (
     Bug(
         "a repeated change fires again",
         STEP,
-        "[cause for cause in changes if cause.uid not in state.uids]",
-        "list(changes)",
+        "snapshot.version <= state.version and",
+        "snapshot.version < state.version and",
     ),
     Bug("the fifth attempt is not spam", "core/spam.py", ">= limits.spam_attempts - 1", ">= limits.spam_attempts"),
     Bug("spam attempts are not counted", SEQUENCES, "        self._windows = windows\n", ""),

@@ -48,7 +48,9 @@ class ToyMachine:
 
     format = 1
 
-    def step(self, state: object | None, key: bytes | None, value: bytes | None, offset: int) -> ToyStep:
+    def step(
+        self, state: object | None, key: bytes | None, value: bytes | None, offset: int, *, replayed: bool = False
+    ) -> ToyStep:
         before = state if isinstance(state, ToyState) else ToyState()
         try:
             event = orjson.loads(value or b"")

@@ -259,6 +259,37 @@ def test_a_stale_snapshot_changes_no_values_and_raises_its_triggers_once() -> No
     assert world.states[PROSPECT].version == 3
 
 
+def test_a_change_that_comes_again_once_its_uid_is_forgotten_raises_nothing() -> None:
+    world = _world(record=[{**PLUS, "id": "up", "trigger": "updated"}])
+    row = world.rows[PROSPECT]
+    row.change(replace(row.values, fields={"city": "Rome"}))
+    told = world.log[-1]
+    _click(world, recordedtime="2026-12-24T10:00:00Z")
+    world.log.append(told)
+    (again,) = world.evaluate()
+    assert (again.outcome, again.decisions, again.commands) == ("snapshot", (), ())
+
+
+def test_a_change_that_was_refused_fires_once_when_it_is_replayed_twice_behind_newer_ones() -> None:
+    world = _world(PLUS, record=[{**PLUS, "id": "up", "trigger": "updated"}])
+    _click(world)
+    row = world.rows[PROSPECT]
+    row.change(replace(row.values, fields={"city": "Rome"}))
+    (_, refused_value), key = world.log.pop(), PROSPECT.encode()
+    refused = step(world.states[PROSPECT], key, refused_value, 2, world.definitions, 0, Limits(pending_max=1))
+    assert refused.refused is not None
+    assert refused.state is not None
+    world.states[PROSPECT] = refused.state
+    world.carry_out("score", 1)
+    world.evaluate()
+    newer = world.states[PROSPECT]
+    first = step(newer, key, refused_value, 9, world.definitions, replayed=True)
+    assert first.state is not None
+    second = step(first.state, key, refused_value, 10, world.definitions, replayed=True)
+    assert [len(one.commands) for one in (first, second)] == [1, 0]
+    assert first.state.values.fields == {"city": "Rome"}
+
+
 def test_the_snapshot_of_an_executor_raises_nothing() -> None:
     world = _world(PLUS, record=[{"id": "up", "trigger": "score_changed", **{k: PLUS[k] for k in ("type", "params")}}])
     _click(world)

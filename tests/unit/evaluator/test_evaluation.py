@@ -48,9 +48,11 @@ class Saying(ToyMachine):
 
     said: ToyStep | Exception
 
-    def step(self, state: object | None, key: bytes | None, value: bytes | None, offset: int) -> ToyStep:
+    def step(
+        self, state: object | None, key: bytes | None, value: bytes | None, offset: int, *, replayed: bool = False
+    ) -> ToyStep:
         if value != b"special":
-            return super().step(state, key, value, offset)
+            return super().step(state, key, value, offset, replayed=replayed)
         if isinstance(self.said, Exception):
             raise self.said
         return self.said
@@ -96,6 +98,21 @@ def test_the_replay_of_a_dead_letter_ends_it_and_leaves_no_trace_on_what_it_led_
     ((key, ended, _),) = evaluated.outputs[topics.DEAD_LETTERS]
     assert (key, DeadLetterSettled.model_validate_json(ended).id) == (b"p", LETTER)
     assert [headers for _, _, headers in evaluated.outputs[topics.DECISIONS]] == [[], []]
+
+
+def test_the_machine_is_told_what_is_a_replay() -> None:
+    told = []
+
+    class Listening(ToyMachine):
+        def step(
+            self, state: object | None, key: bytes | None, value: bytes | None, offset: int, *, replayed: bool = False
+        ) -> ToyStep:
+            told.append(replayed)
+            return super().step(state, key, value, offset, replayed=replayed)
+
+    replay = ((REPLAY_HEADER, str(LETTER).encode()),)
+    run(Listening(), record(5, event("a")), record(6, event("b"), headers=replay), record(7, event("c"), headers=()))
+    assert told == [False, True, False]
 
 
 def test_a_replay_that_is_refused_again_is_the_same_letter_and_one_that_waits_is_nothing_yet() -> None:

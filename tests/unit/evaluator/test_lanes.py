@@ -73,10 +73,12 @@ async def test_a_lane_stops_before_a_record_that_waits_and_continues_there() -> 
     class Waiting(ToyMachine):
         known = False
 
-        def step(self, state: object | None, key: bytes | None, value: bytes | None, offset: int) -> ToyStep:
+        def step(
+            self, state: object | None, key: bytes | None, value: bytes | None, offset: int, *, replayed: bool = False
+        ) -> ToyStep:
             if offset == 12 and not self.known:
                 raise VersionUnknown("asset", 3)
-            return super().step(state, key, value, offset)
+            return super().step(state, key, value, offset, replayed=replayed)
 
     machine = Waiting()
     subject = lane(Sent(), ManualClock(), machine)
