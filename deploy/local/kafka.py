@@ -171,6 +171,7 @@ def _properties(log_folder: Path, port: int, ways: Mapping[str, tuple[int, int]]
         "min.insync.replicas": min_isr,
         "offsets.topic.replication.factor": replicas,
         "offsets.topic.num.partitions": "8",
+        "offsets.topic.segment.bytes": str(1024 * 1024),  # read whole after a restart: docs/runbooks/broker-trouble.md
         "transaction.state.log.replication.factor": replicas,
         "transaction.state.log.min.isr": min_isr,
         "transaction.state.log.num.partitions": "8",
