@@ -1,11 +1,15 @@
 """Rows that the broker does not take end as dead letters, and the broker may be away: the relay goes on by itself."""
 
+from contextlib import suppress
+
 import asyncpg
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import MessageSizeTooLargeError
 
 from deploy import topics as deployed_topics
 from deploy.topics import Topics, admin
 from schemas import topics
+from services.chassis import kafka
 from services.chassis.settings import Kafka
 from tests.integration.relay.conftest import StartRelay, create, drained, published, versions
 from tests.support.eventually import eventually
@@ -38,12 +42,22 @@ async def test_a_row_too_large_for_the_topic_is_a_dead_letter_and_the_next_one_g
 
 
 async def test_a_broker_that_takes_less_than_our_settings_say_stops_nothing(
-    relay: StartRelay, kafka_settings: Kafka, database: asyncpg.Connection
+    relay: StartRelay, kafka_settings: Kafka, database: asyncpg.Connection, keyed_partitions: int
 ) -> None:
     name = kafka_settings.topic(topics.INTERACTIONS)
     async with admin(kafka_settings) as client:
         lower = ConfigResource(ConfigResourceType.TOPIC, name, configs={"max.message.bytes": "20000"})
         await client.alter_configs([lower])
+    async with kafka.running(kafka.producer(kafka_settings, client_id="test")) as producer:
+
+        async def takes_less() -> bool:  # the controller has answered, the broker follows when it has read so
+            for partition in range(keyed_partitions):
+                with suppress(MessageSizeTooLargeError):
+                    await producer.send_and_wait(name, b'{"large": "%s"}' % (b"x" * 30_000), partition=partition)
+                    return False
+            return True
+
+        await eventually(takes_less)
     large, *small = await create(database, 8)
     await database.execute(GROW, large, 50_000)
     for prospect in small:
