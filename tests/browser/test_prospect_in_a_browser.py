@@ -138,8 +138,12 @@ async def test_each_thing_that_a_prospect_does_in_a_browser_counts_once(
     record = await work.record(prospect)
     assert (record["score"], record["fields"]["industry"]) == (score, "Construction")
     assert record["lists"] == [{"id": members, "status": "unsubscribed"}]
-    told = Counter(entry["type"] for entry in await work.timeline(prospect))
-    assert {kind: told[kind] for kind in expected} == expected
+
+    async def told() -> bool:  # history follows by itself
+        types = Counter(entry["type"] for entry in await work.timeline(prospect))
+        return {kind: types[kind] for kind in expected} == expected
+
+    await deployment.until(told)
 
 
 async def _fill_in(shown: Page, offer: str, thanks: str) -> None:
