@@ -10,6 +10,8 @@ from schemas import topics as declared
 from services.chassis.settings import Kafka
 
 _POLICY: Final = "cleanup.policy"
+_SEGMENT_BYTES: Final = "segment.bytes"
+_OFFSETS: Final = "__consumer_offsets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +44,33 @@ async def topic_states(client: AIOKafkaAdminClient, kafka: Kafka, keyed_partitio
     """Return the state of every declared topic, in the order of their declaration."""
     names = [kafka.topic(topic.name) for topic in declared.ALL]
     counts = {topic["topic"]: len(topic["partitions"]) for topic in await client.describe_topics(names)}
-    policies = await _policies(client, [name for name in names if counts.get(name)])
+    configs = await _configs(client, [name for name in names if counts.get(name)])
     return tuple(
         TopicState(
             name,
             topic.keyed,
             counts.get(name, 0),
             keyed_partitions if topic.keyed else 1,
-            policies.get(name),
+            configs.get(name, {}).get(_POLICY),
             topic.config[_POLICY],
         )
         for name, topic in zip(names, declared.ALL, strict=True)
     )
 
 
-async def _policies(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, str | None]:
+async def offsets_segment_bytes(client: AIOKafkaAdminClient) -> int | None:
+    """Return how large a segment of the groups' offsets becomes before it is compacted; None: no group has committed yet, or
+    who asks may not know."""
+    told = (await _configs(client, [_OFFSETS])).get(_OFFSETS, {}).get(_SEGMENT_BYTES)
+    return None if told is None else int(told)
+
+
+async def _configs(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str | None]]:
     if not names:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     return {
-        name: {key: value for key, value, *_ in entries}.get(_POLICY)
+        name: {key: value for key, value, *_ in entries}
         for response in await client.describe_configs(resources)
         for _code, _message, _kind, name, entries in response.resources
     }

@@ -4,7 +4,7 @@ import pytest
 
 from core.decisions import STEP_VERSION
 from deploy.topic_states import TopicState
-from services.cli.doctor.broker import examine_topics
+from services.cli.doctor.broker import examine_offsets, examine_topics
 from services.cli.doctor.clocks import judged_clock
 from services.cli.doctor.database import _letters, _outbox, _steps
 from services.cli.doctor.findings import Finding
@@ -55,6 +55,13 @@ def test_an_unkeyed_topic_with_several_partitions_has_failed() -> None:
 def test_a_topic_with_another_policy_has_failed() -> None:
     (finding,) = examine_topics((topic("a", 8), topic("b", 8, policy="compact")))
     assert (finding.state, finding.found) == ("failed", "the topic b has cleanup.policy=compact, delete is needed")
+
+
+def test_large_segments_of_the_groups_offsets_are_a_warning() -> None:
+    (finding,) = examine_offsets(100 * 1024 * 1024)
+    assert (finding.state, finding.check) == ("warning", "offsets")
+    assert "segment.bytes" in finding.remedy
+    assert not [*examine_offsets(10 * 1024 * 1024), *examine_offsets(None)]
 
 
 @pytest.mark.parametrize(
