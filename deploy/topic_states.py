@@ -1,4 +1,5 @@
-"""How the declared topics are on a broker: there or not, and as correctness needs them or not. Nothing is changed."""
+"""How the declared topics are on a broker: there or not, and as correctness needs them or not. And how the
+groups' offsets are compacted. Nothing is changed."""
 
 from dataclasses import dataclass
 from typing import Final
